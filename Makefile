@@ -1,0 +1,36 @@
+# lorec. The two commands: `make demo` and `make test`; both install what is missing (scripts/deps).
+#   make            build/lorec, build/liblorec.{a,so}
+#   make demo       the sample catalogue, a leaderboard, recommendations, a report; DATA=path for your own files
+#   make test       everything; SAN=1 for AddressSanitizer + UBSan; ISA=avx2|portable to force a kernel set
+#   make bench      speed and accuracy runs beside their peers (long; see bench/README.md)
+#   make lint       format, static analysis, both compilers;   make format   rewrites
+#   make install    PREFIX=/usr/local
+BUILD  := $(if $(SAN),build/san,build)
+TYPE   := $(if $(SAN),-DLOREC_SANITIZE=ON)
+JOBS   ?= $(shell nproc)
+PREFIX ?= /usr/local
+
+.PHONY: all configure demo test bench lint format install deps clean fuzz
+all: configure
+	@cmake --build $(BUILD) -j$(JOBS)
+configure: deps
+	@test -f $(BUILD)/CMakeCache.txt || cmake -S . -B $(BUILD) $(TYPE) -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+deps:
+	@scripts/deps
+demo: all
+	@scripts/demo $(BUILD)/lorec $(DATA)
+test: all
+	@scripts/test $(BUILD)
+bench: all
+	@cmake --build $(BUILD) -j$(JOBS) --target benches
+	@bench/run $(BUILD)
+fuzz: deps
+	@scripts/fuzz $(TARGET)
+lint: deps
+	@scripts/lint
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+install: all
+	@cmake --install $(BUILD)
+clean:
+	rm -rf build

@@ -1,0 +1,127 @@
+/* op.h: inside this floor only: what a tensor is, what an op is, and how a new op is written.
+ *
+ * An op is one file in tensor/ops/ that defines `const op_def op_NAME_def`, the public function of ops.h that applies
+ * it, and nothing else that is visible; and one row OP(NAME) in op_list.h. The table then gives tests, flops and
+ * memory preview.
+ *
+ *     static lorec_err scale_shape(tape *t, node *n)   { return node_output_like(t, n, n->in[0]); }
+ *     static lorec_err scale_forward(tape *t, node *n) { ... f32(n->out)[i] = by * f32(n->in[0])[i] + plus ... }
+ *     static lorec_err scale_backward(tape *t, node *n)
+ *     {
+ *         float beta, *dx = node_grad(t, n->in[0], &beta);       // NULL: nobody wants it
+ *         for (...) dx[i] = by * grad(n->out)[i] + (beta ? dx[i] : 0);
+ *     }
+ *     const op_def op_scale_def = {"scale", scale_shape, scale_forward, scale_backward, ...};
+ *     tensor *op_scale(tape *t, tensor *x, float by, float plus)
+ *     {
+ *         return tape_apply(t, &op_scale_def, (tensor *[]){x}, 1, &(scale_spec){by, plus}, sizeof(scale_spec));
+ *     }
+ *
+ * Tensors are dense, row-major, 64-byte aligned. Activations are f32, or bf16 when the tape computes in bf16 (an op
+ * that has no bf16 path casts its inputs with op_cast); gradients have their tensor's dtype, parameters' are f32.
+ *
+ * Ownership: nodes, outputs, specs and saved values live in the tape's arena until tape_begin. */
+#ifndef LOREC_TENSOR_OP_H
+#define LOREC_TENSOR_OP_H
+
+#include "base/mem.h"
+#include "tensor/tensor.h"
+
+typedef struct op_def op_def;
+typedef struct node node;
+
+struct tensor {
+    dtype type;
+    int ndim;
+    int64_t size[TENSOR_MAX_DIMS];
+    int64_t count;
+    void *data;
+    void *grad;             /* NULL until something flows (tape tensors) or for frozen parameters */
+    bool needs_grad;        /* a parameter that learns, a leaf, or made from one while the tape trains */
+    bool grad_written;      /* grad holds values; false: it is uninitialised memory */
+    const int32_t *example; /* [size[0]] the training example of each row; NULL: row i is example i */
+    node *maker;            /* NULL: parameter or input */
+    struct param_state *param; /* NULL for what a tape made */
+};
+
+/* What only parameters have. */
+struct param_state {
+    params *owner;
+    char *name;
+    bool frozen, sparse;
+    uint64_t version;             /* of data */
+    uint8_t *touched;             /* sparse: one flag a row */
+    int32_t *touched_list;        /* sparse: the touched rows in order of first touch */
+    int64_t n_touched;
+    void *bf16;                   /* data as bf16, made on demand by param_bf16, remade when stale */
+    uint64_t bf16_version;
+};
+
+struct node {
+    const op_def *op;
+    tensor **in; /* entries may be NULL where the op allows it (bias) */
+    int n_in;
+    tensor *out;
+    void *spec;  /* the op's parameters */
+    void *saved; /* what forward keeps for backward */
+    node *previous;
+};
+
+struct op_def {
+    const char *name;
+    lorec_err (*shape)(tape *t, node *n);    /* checks inputs, makes n->out */
+    lorec_err (*forward)(tape *t, node *n);
+    lorec_err (*backward)(tape *t, node *n); /* NULL: not differentiable */
+    /* Adds each example's squared norm of this node's parameter gradients to sq[example]; NULL: no parameters. */
+    lorec_err (*example_norms)(tape *t, node *n, float *sq, int64_t n_examples);
+    double (*flops)(const node *n); /* forward; NULL: one a value of the output */
+    double (*bytes)(const node *n); /* read and written, forward; NULL: inputs and output once */
+};
+
+tensor *tape_apply(tape *t, const op_def *op, tensor *const *in, int n_in, const void *spec, size_t spec_size);
+tensor *tape_fail(tape *t, lorec_err e); /* keeps the first error (message included); returns NULL */
+bool tape_trains(const tape *t);
+dtype tape_compute(const tape *t);
+uint64_t tape_seed(const tape *t);
+uint64_t tape_stream(tape *t);           /* a fresh random stream for this node: the same in the same step again */
+void *tape_alloc(tape *t, size_t bytes); /* until tape_begin; NULL: error kept */
+void *tape_scratch(tape *t, size_t bytes); /* until the present forward or backward returns */
+
+lorec_err node_output(tape *t, node *n, dtype type, int ndim, const int64_t *size);
+lorec_err node_output_like(tape *t, node *n, const tensor *x);
+lorec_err node_shape_error(const node *n, const char *what); /* LOREC_USAGE with the op's name and the input shapes */
+
+/* The gradient buffer of x to write to, f32 or bf16 as x is. *beta is 0 when the values there mean nothing yet (write),
+ * 1 when they must be added to. NULL: x needs none. */
+void *node_grad_any(tape *t, tensor *x, float *beta);
+float *node_grad(tape *t, tensor *x, float *beta); /* of an f32 tensor */
+/* x's gradient += from's, by handing over the buffer where x has none yet (from's is dead afterwards). */
+lorec_err node_grad_pass(tape *t, tensor *x, tensor *from);
+/* Sparse parameters: mark a row as touched before adding to it; zeroes it at the first touch. */
+float *param_touch_row(tensor *p, int64_t row);
+const uint16_t *param_bf16(tensor *p); /* NULL: out of memory (message set) */
+
+static inline float *f32(const tensor *x)
+{
+    return x->data;
+}
+static inline uint16_t *bf16(const tensor *x)
+{
+    return x->data;
+}
+static inline int32_t *i32(const tensor *x)
+{
+    return x->data;
+}
+static inline float *grad(const tensor *x)
+{
+    return x->grad;
+}
+
+#define OP(name) extern const op_def op_##name##_def;
+#include "tensor/op_list.h"
+#undef OP
+extern const op_def *const op_table[];
+extern const size_t op_table_count;
+
+#endif

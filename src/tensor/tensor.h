@@ -1,0 +1,134 @@
+/* tensor.h: arrays that learn. A tensor is opaque above this floor: it is made here, filled and read by copies, and
+ * worked on by the ops of ops.h, which a tape records so that gradients can flow back.
+ *
+ *     params *ps = params_new(seed);
+ *     tensor *w = params_add(ps, "out.weight", INIT_NORMAL(0.02), 2, (int64_t[]){v, d});
+ *     tape *t = tape_new(&(tape_options){.train = true, .seed = seed});
+ *     for (step ...) {
+ *         tape_begin(t, step);
+ *         tensor *x = op_embed(t, w, tape_ids(t, items, rows));            // [rows, d]
+ *         tensor *loss = op_linear_cross_entropy(t, x, w, NULL, tape_ids(t, next, rows), NULL);   // [rows]
+ *         TRY(tape_backward(t, op_mean(t, loss)));                         // the first error of any op above comes here
+ *         TRY(optimizer_step(opt, 1.0));
+ *     }
+ *
+ * Errors are sticky: an op that fails returns NULL and leaves the error in the tape; an op given NULL returns NULL;
+ * tape_backward, tape_read and tape_error tell. So expressions nest without a check a line.
+ *
+ * Ownership: what a tape makes lives until its next tape_begin; parameters live as long as their params. A tape (and
+ * whatever it made) belongs to one thread; params may be read by many tapes while nobody trains them. */
+#ifndef LOREC_TENSOR_TENSOR_H
+#define LOREC_TENSOR_TENSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+typedef enum dtype { DTYPE_F32, DTYPE_BF16, DTYPE_I32 } dtype;
+enum { TENSOR_MAX_DIMS = 4 };
+
+typedef struct tensor tensor;
+typedef struct tape tape;
+typedef struct params params;
+
+int tensor_dims(const tensor *x);
+int64_t tensor_size(const tensor *x, int dim); /* negative dims count from the end */
+int64_t tensor_count(const tensor *x);
+dtype tensor_dtype(const tensor *x);
+const char *tensor_name(const tensor *x); /* "" for what has none */
+
+/* The values as f32, row-major. count must be the tensor's. */
+lorec_err tensor_write(tensor *x, const float *values, int64_t count); /* parameters: a new version begins */
+lorec_err tensor_read(const tensor *x, float *values, int64_t count);
+lorec_err tensor_read_grad(const tensor *x, float *values, int64_t count); /* zeros where none flowed */
+
+/* ---- segments: rows of a [rows, width] tensor that belong together (a sequence, a user, a graph node) ------------ */
+
+/* Packed rows: segment i is rows start[i] .. start[i+1]-1; nothing is padded. `example`, where given, names the
+ * training example of each segment (DP-SGD's per-example norms); otherwise segment i is example i. */
+typedef struct segments {
+    int64_t n;              /* segments */
+    int64_t rows;           /* start[n] */
+    int64_t longest;
+    const int32_t *start;   /* [n + 1] */
+    const int32_t *example; /* [n] or NULL */
+} segments;
+
+/* ---- tape ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct tape_options {
+    bool train;            /* record for backward and apply dropout */
+    dtype compute;         /* DTYPE_F32 (0), or DTYPE_BF16: products and activations in bf16, masters in f32 */
+    uint64_t seed;
+    size_t memory_limit;   /* bytes of activations; 0: none */
+    bool example_norms;    /* tape_backward also sums per-example squared gradient norms */
+} tape_options;
+
+tape *tape_new(const tape_options *options); /* NULL: out of memory (message set) */
+void tape_free(tape *t);
+void tape_begin(tape *t, uint64_t step); /* forgets the last step; `step` seeds dropout */
+lorec_err tape_error(const tape *t);     /* the first failure since tape_begin; its message is put back */
+size_t tape_bytes(const tape *t);        /* activations held now */
+double tape_flops(const tape *t);        /* of the recorded ops, forward */
+
+/* Runs back from `loss` ([n] or scalar; unreduced losses are summed). Gradients add to what the parameters hold. */
+lorec_err tape_backward(tape *t, tensor *loss);
+/* The same from any recorded tensor with a given gradient (split training): grad has tensor_count(x) values. */
+lorec_err tape_backward_from(tape *t, tensor *x, const float *grad);
+/* Squared gradient norms per example of the last backward: sum over all parameters. [n_examples] */
+lorec_err tape_example_norms(const tape *t, float *sq, int64_t n);
+/* tensor_read, but fails with the tape's error first. */
+lorec_err tape_read(const tape *t, const tensor *x, float *values, int64_t count);
+
+/* Inputs: copied into the tape. */
+tensor *tape_f32(tape *t, const float *values, int ndim, const int64_t *shape);
+tensor *tape_ids(tape *t, const int32_t *values, int64_t n); /* [n] i32; -1 means "nothing here" where an op says so */
+tensor *tape_zeros(tape *t, int ndim, const int64_t *shape);
+tensor *tape_leaf(tape *t, const float *values, int ndim, const int64_t *shape); /* as tape_f32, and gets a gradient */
+const segments *tape_segments(tape *t, const int32_t *lengths, int64_t n); /* from lengths; NULL on failure */
+const segments *tape_segments_even(tape *t, int64_t n, int64_t length);
+
+/* ---- parameters ---------------------------------------------------------------------------------------------------- */
+
+typedef struct init {
+    enum { INIT_KIND_ZERO, INIT_KIND_CONST, INIT_KIND_NORMAL, INIT_KIND_TRUNC_NORMAL, INIT_KIND_UNIFORM } kind;
+    double a; /* constant; standard deviation; half-width */
+} init;
+#define INIT_ZERO ((init){INIT_KIND_ZERO, 0})
+#define INIT_CONST(c) ((init){INIT_KIND_CONST, (c)})
+#define INIT_NORMAL(sd) ((init){INIT_KIND_NORMAL, (sd)})
+#define INIT_TRUNC_NORMAL(sd) ((init){INIT_KIND_TRUNC_NORMAL, (sd)})
+#define INIT_UNIFORM(half) ((init){INIT_KIND_UNIFORM, (half)})
+
+/* Fan-scaled bounds: Glorot & Bengio 2010 (uniform and normal), torch.nn.Linear's default (1/sqrt(fan_in)). */
+init init_xavier_uniform(int64_t fan_in, int64_t fan_out);
+init init_xavier_normal(int64_t fan_in, int64_t fan_out);
+init init_torch_linear(int64_t fan_in);
+
+params *params_new(uint64_t seed);
+void params_free(params *ps);
+/* A new f32 parameter; its draw depends on the seed and its name only. NULL: out of memory or a name twice; the error
+ * is kept and told by params_error, so that a model's constructor checks once. */
+tensor *params_add(params *ps, const char *name, init how, int ndim, const int64_t *shape);
+lorec_err params_error(const params *ps);
+tensor *params_find(const params *ps, const char *name);
+size_t params_count(const params *ps);
+tensor *params_at(const params *ps, size_t i); /* in order of params_add */
+int64_t params_values(const params *ps);       /* numbers in all of them */
+uint64_t params_version(const params *ps);     /* grows with every change of any value */
+lorec_err params_zero_grad(params *ps);
+double params_grad_norm(const params *ps);     /* global L2 norm */
+void params_freeze(tensor *p, bool frozen);    /* a frozen parameter has no gradient and no memory for one */
+/* Gradients touch few rows (embedding tables read by op_embed only): only touched rows are zeroed, normed, updated. */
+void params_sparse_rows(tensor *p, bool sparse);
+
+lorec_err params_copy(params *to, const params *from);              /* same names and shapes */
+lorec_err params_axpy(params *to, double a, const params *from);    /* to += a * from */
+
+/* safetensors, all or nothing; load requires every parameter with its shape (f32, bf16 or f16 in the file). */
+lorec_err params_save(const params *ps, const char *path);
+lorec_err params_load(params *ps, const char *path);
+
+#endif
