@@ -1,0 +1,134 @@
+#include "base/threads.h"
+
+#include <omp.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { WORKERS_MAX = 256 };
+
+static atomic_int workers; /* 0: not chosen yet */
+static _Thread_local bool inside;
+
+static int workers_default(void)
+{
+    const char *names[] = {"LOREC_THREADS", "OMP_NUM_THREADS"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *text = getenv(names[i]);
+        long n = text ? strtol(text, NULL, 10) : 0;
+        if (n >= 1 && n <= WORKERS_MAX) return (int)n;
+    }
+    int n = omp_get_num_procs();
+    return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : n;
+}
+
+int par_workers(void)
+{
+    int n = atomic_load_explicit(&workers, memory_order_relaxed);
+    if (n == 0) {
+        n = workers_default();
+        int unset = 0;
+        if (atomic_compare_exchange_strong(&workers, &unset, n)) omp_set_num_threads(n);
+        else n = unset;
+    }
+    return n;
+}
+
+void par_set_workers(int n)
+{
+    if (n < 1) n = 1;
+    if (n > WORKERS_MAX) n = WORKERS_MAX;
+    atomic_store(&workers, n);
+    omp_set_num_threads(n); /* OpenBLAS and oneDNN, built on OpenMP, follow */
+}
+
+/* The failure of the lowest piece, carried from its worker's thread to the caller's. */
+typedef struct failure {
+    size_t at;
+    lorec_err err;
+    char message[1024];
+} failure;
+
+static void failure_keep(failure *f, size_t at, lorec_err e)
+{
+#pragma omp critical(lorec_par_failure)
+    if (f->err == LOREC_OK || at < f->at) {
+        f->at = at;
+        f->err = e;
+        snprintf(f->message, sizeof f->message, "%s", lorec_error_message());
+    }
+}
+
+static lorec_err failure_raise(const failure *f)
+{
+    return f->err ? err_set(f->err, "%s", f->message) : LOREC_OK;
+}
+
+lorec_err par_for(size_t n, size_t grain, par_fn fn, void *ctx)
+{
+    if (n == 0) return LOREC_OK;
+    if (grain == 0) grain = 1;
+    size_t pieces = (n - 1) / grain + 1;
+    size_t team = (size_t)par_workers();
+    if (pieces < team) team = pieces;
+    if (team <= 1 || inside) return fn(ctx, 0, n, 0);
+    failure failed = {0};
+#pragma omp parallel num_threads((int)team)
+    {
+        size_t w = (size_t)omp_get_thread_num();
+        size_t size = n / team, extra = n % team;
+        size_t begin = w * size + (w < extra ? w : extra);
+        size_t end = begin + size + (w < extra ? 1 : 0);
+        inside = true;
+        lorec_err e = fn(ctx, begin, end, (int)w);
+        inside = false;
+        if (e) failure_keep(&failed, begin, e);
+    }
+    return failure_raise(&failed);
+}
+
+lorec_err par_each(size_t n, size_t grain, par_fn fn, void *ctx)
+{
+    if (n == 0) return LOREC_OK;
+    if (grain == 0) grain = 1;
+    size_t pieces = (n - 1) / grain + 1;
+    size_t team = (size_t)par_workers();
+    if (pieces < team) team = pieces;
+    if (team <= 1 || inside) return fn(ctx, 0, n, 0);
+    failure failed = {0};
+    atomic_size_t taken = 0;
+#pragma omp parallel num_threads((int)team)
+    {
+        inside = true;
+        for (size_t piece; (piece = atomic_fetch_add(&taken, 1)) < pieces;) {
+            size_t begin = piece * grain;
+            size_t end = n - begin < grain ? n : begin + grain;
+            lorec_err e = fn(ctx, begin, end, omp_get_thread_num());
+            if (e) {
+                failure_keep(&failed, begin, e);
+                atomic_store(&taken, pieces);
+            }
+        }
+        inside = false;
+    }
+    return failure_raise(&failed);
+}
+
+static atomic_bool cancelled;
+
+void cancel_request(void)
+{
+    atomic_store(&cancelled, true); /* lock-free: a signal handler may call this */
+}
+
+void cancel_clear(void)
+{
+    atomic_store(&cancelled, false);
+}
+
+lorec_err cancel_check(void)
+{
+    if (!atomic_load_explicit(&cancelled, memory_order_relaxed)) return LOREC_OK;
+    return err_set(LOREC_CANCELLED, "stopped on request; what was finished is kept, --resume goes on from there");
+}
