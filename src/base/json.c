@@ -1,6 +1,5 @@
 #include "base/json.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 enum { JSON_MAX_BYTES = 1 << 30 };

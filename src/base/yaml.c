@@ -1,6 +1,4 @@
 /* YAML as a JSON tree (json.h): libyaml's events, one recursive walk, scalars typed by YAML 1.2's core schema. */
-#include <math.h>
-#include <stdlib.h>
 #include <yaml.h>
 
 #include "base/json.h"
