@@ -20,6 +20,15 @@
  * Tensors are dense, row-major, 64-byte aligned. Activations are f32, or bf16 when the tape computes in bf16 (an op
  * that has no bf16 path casts its inputs with op_cast); gradients have their tensor's dtype, parameters' are f32.
  *
+ * Rules for backward: it may overwrite the gradient of n->out (which is dead afterwards) but neither n->saved nor any
+ * data, because per-example norms may run it again; it must be linear in n->out's gradient; where it asks for the
+ * gradients of two inputs that may be the same tensor, it finishes one before it asks for the next.
+ *
+ * Per-example gradient norms (tape_options.example_norms) are taken in the one backward pass, by each op's
+ * example_norms, where that is exact: every parameter is used once, every op that uses one has example_norms, and no
+ * op is marked OP_COUPLES. Otherwise (a tied embedding, batch norm, in-batch losses) the tape runs one backward pass
+ * an example and sums the squares itself: always exact, n_examples times the cost.
+ *
  * Ownership: nodes, outputs, specs and saved values live in the tape's arena until tape_begin. */
 #ifndef LOREC_TENSOR_OP_H
 #define LOREC_TENSOR_OP_H
@@ -39,8 +48,10 @@ struct tensor {
     void *grad;             /* NULL until something flows (tape tensors) or for frozen parameters */
     bool needs_grad;        /* a parameter that learns, a leaf, or made from one while the tape trains */
     bool grad_written;      /* grad holds values; false: it is uninitialised memory */
+    bool rowless;           /* a parameter, or made from parameters alone: its rows are no examples */
     const int32_t *example; /* [size[0]] the training example of each row; NULL: row i is example i */
     node *maker;            /* NULL: parameter or input */
+    size_t grad_bytes;      /* what the tape gave for grad, to be used again once it is dead */
     struct param_state *param; /* NULL for what a tape made */
 };
 
@@ -67,15 +78,24 @@ struct node {
     node *previous;
 };
 
+/* Properties of an op. */
+enum {
+    OP_REDUCES = 1, /* a row of the output is made from rows of several examples, each adding its own part (op_mean) */
+    OP_COUPLES = 2  /* an output row depends on other examples' rows, or the rows of the output are other things */
+};
+
 struct op_def {
     const char *name;
     lorec_err (*shape)(tape *t, node *n);    /* checks inputs, makes n->out */
     lorec_err (*forward)(tape *t, node *n);
     lorec_err (*backward)(tape *t, node *n); /* NULL: not differentiable */
-    /* Adds each example's squared norm of this node's parameter gradients to sq[example]; NULL: no parameters. */
+    /* Adds each example's squared norm of this node's parameter gradients to sq[example]; is called before backward and
+     * leaves all gradients alone. NULL: the op has no parameters, or leaves the work to passes of one example each. */
     lorec_err (*example_norms)(tape *t, node *n, float *sq, int64_t n_examples);
     double (*flops)(const node *n); /* forward; NULL: one a value of the output */
     double (*bytes)(const node *n); /* read and written, forward; NULL: inputs and output once */
+    unsigned flags;                 /* OP_REDUCES | OP_COUPLES */
+    uint32_t optional;              /* bit i: input i may be NULL */
 };
 
 tensor *tape_apply(tape *t, const op_def *op, tensor *const *in, int n_in, const void *spec, size_t spec_size);
@@ -83,24 +103,43 @@ tensor *tape_fail(tape *t, lorec_err e); /* keeps the first error (message inclu
 bool tape_trains(const tape *t);
 dtype tape_compute(const tape *t);
 uint64_t tape_seed(const tape *t);
-uint64_t tape_stream(tape *t);           /* a fresh random stream for this node: the same in the same step again */
+uint64_t tape_stream(tape *t);           /* a fresh random stream for this node: the same in the same step again;
+                                          * draws are rng_block(tape_seed(t), stream, ...) or isa()->philox */
 void *tape_alloc(tape *t, size_t bytes); /* until tape_begin; NULL: error kept */
 void *tape_scratch(tape *t, size_t bytes); /* until the present forward or backward returns */
 
 lorec_err node_output(tape *t, node *n, dtype type, int ndim, const int64_t *size);
-lorec_err node_output_like(tape *t, node *n, const tensor *x);
+lorec_err node_output_like(tape *t, node *n, const tensor *x); /* size and dtype of x */
+/* The output is `data` itself (of an input, not copied). */
+lorec_err node_output_view(tape *t, node *n, dtype type, int ndim, const int64_t *size, void *data);
 lorec_err node_shape_error(const node *n, const char *what); /* LOREC_USAGE with the op's name and the input shapes */
 
 /* The gradient buffer of x to write to, f32 or bf16 as x is. *beta is 0 when the values there mean nothing yet (write),
  * 1 when they must be added to. NULL: x needs none. */
 void *node_grad_any(tape *t, tensor *x, float *beta);
 float *node_grad(tape *t, tensor *x, float *beta); /* of an f32 tensor */
+/* The same, with zeros where nothing was written yet: for ops that add to some of the values only. */
+void *node_grad_zeroed(tape *t, tensor *x);
 /* x's gradient += from's, by handing over the buffer where x has none yet (from's is dead afterwards). */
 lorec_err node_grad_pass(tape *t, tensor *x, tensor *from);
-/* Sparse parameters: mark a row as touched before adding to it; zeroes it at the first touch. */
+/* Sparse parameters: node_grad_rows makes sure that there is memory (false: nobody wants it, or the error is kept);
+ * param_touch_row then marks a row as touched before it is added to, and zeroes it at the first touch. One thread. */
+bool node_grad_rows(tape *t, tensor *p);
 float *param_touch_row(tensor *p, int64_t row);
 const uint16_t *param_bf16(tensor *p); /* NULL: out of memory (message set) */
 
+tensor *tape_as_f32(tape *t, tensor *x); /* x, or its cast: for ops without a bf16 path */
+
+static inline int64_t tensor_width(const tensor *x) /* the last dimension */
+{
+    return x->size[x->ndim - 1];
+}
+static inline int64_t tensor_rows(const tensor *x) /* all the others */
+{
+    int64_t rows = 1;
+    for (int i = 0; i < x->ndim - 1; i++) rows *= x->size[i];
+    return rows;
+}
 static inline float *f32(const tensor *x)
 {
     return x->data;

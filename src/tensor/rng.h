@@ -27,6 +27,7 @@ static inline rng rng_make(uint64_t seed, uint64_t stream)
 {
     return (rng){seed, stream, 0};
 }
+/* Key: seed (low word first); counter: block low, block high, stream low, stream high. */
 void rng_block(uint64_t seed, uint64_t stream, uint64_t block, uint32_t out[4]); /* draws 4*block .. 4*block+3 */
 uint32_t rng_u32(rng *r);
 uint64_t rng_u64(rng *r);

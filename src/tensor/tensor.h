@@ -42,7 +42,7 @@ const char *tensor_name(const tensor *x); /* "" for what has none */
 /* The values as f32, row-major. count must be the tensor's. */
 lorec_err tensor_write(tensor *x, const float *values, int64_t count); /* parameters: a new version begins */
 lorec_err tensor_read(const tensor *x, float *values, int64_t count);
-lorec_err tensor_read_grad(const tensor *x, float *values, int64_t count); /* zeros where none flowed */
+lorec_err tensor_read_grad(const tensor *x, float *values, int64_t count); /* leaves, parameters; zeros where none flowed */
 
 /* ---- segments: rows of a [rows, width] tensor that belong together (a sequence, a user, a graph node) ------------ */
 
@@ -77,7 +77,8 @@ double tape_flops(const tape *t);        /* of the recorded ops, forward */
 lorec_err tape_backward(tape *t, tensor *loss);
 /* The same from any recorded tensor with a given gradient (split training): grad has tensor_count(x) values. */
 lorec_err tape_backward_from(tape *t, tensor *x, const float *grad);
-/* Squared gradient norms per example of the last backward: sum over all parameters. [n_examples] */
+/* Squared gradient norms per example of the last backward: sum over all parameters. [n_examples]. Exact; one pass where
+ * every parameter is used once, one pass an example otherwise (tensor/op.h tells when). */
 lorec_err tape_example_norms(const tape *t, float *sq, int64_t n);
 /* tensor_read, but fails with the tape's error first. */
 lorec_err tape_read(const tape *t, const tensor *x, float *values, int64_t count);
@@ -89,6 +90,9 @@ tensor *tape_zeros(tape *t, int ndim, const int64_t *shape);
 tensor *tape_leaf(tape *t, const float *values, int ndim, const int64_t *shape); /* as tape_f32, and gets a gradient */
 const segments *tape_segments(tape *t, const int32_t *lengths, int64_t n); /* from lengths; NULL on failure */
 const segments *tape_segments_even(tape *t, int64_t n, int64_t length);
+/* Says that x's rows are the rows of s, so that row r belongs to the training example of its segment; returns x. Only
+ * tape_options.example_norms asks; without it row i is example i. */
+tensor *tape_examples(tape *t, tensor *x, const segments *s);
 
 /* ---- parameters ---------------------------------------------------------------------------------------------------- */
 
