@@ -24,12 +24,12 @@
 /* Interactions by user. The same struct holds a whole data set and each part of a split. */
 typedef struct interactions {
     uint32_t n_users, n_items;
-    uint64_t n;              /* rows; start[n_users] */
-    const uint64_t *start;   /* [n_users + 1] */
-    const uint32_t *item;    /* [n] */
-    const float *rating;     /* [n] or NULL */
-    const int64_t *time;     /* [n] or NULL */
-    const uint64_t *row;     /* [n] the data set's row each came from, or NULL: itself */
+    uint64_t n;            /* rows; start[n_users] */
+    const uint64_t *start; /* [n_users + 1] */
+    const uint32_t *item;  /* [n] */
+    const float *rating;   /* [n] or NULL */
+    const int64_t *time;   /* [n] or NULL */
+    const uint64_t *row;   /* [n] the data set's row each came from, or NULL: itself */
 } interactions;
 
 typedef struct names { /* n byte strings end to end */
@@ -88,20 +88,21 @@ lorec_err dataset_find_item(const dataset *d, slice words, uint32_t *item);
 typedef struct dataset_builder dataset_builder;
 typedef struct raw_row {
     slice user, item;
-    float rating;   /* NaN: none */
-    int64_t time;   /* INT64_MIN: none; then the order of the source is the order */
+    float rating; /* NaN: none */
+    int64_t time; /* INT64_MIN: none; then the order of the source is the order */
 } raw_row;
 dataset_builder *dataset_builder_new(const char *name);
 lorec_err dataset_builder_row(dataset_builder *b, const raw_row *row);
 /* Bulk form for fast readers: numbers already given by `users` and `items`, which are moved in. Arrays are taken over. */
-lorec_err dataset_builder_bulk(dataset_builder *b, ids *users, ids *items, uint32_t *user, uint32_t *item, float *rating,
-                               int64_t *time, uint64_t n);
+lorec_err dataset_builder_bulk(dataset_builder *b, ids *users, ids *items, uint32_t *user, uint32_t *item,
+                               float *rating, int64_t *time, uint64_t n);
 /* A cell of a side column (made on first use); `who` is the user's or item's id. Token sequences: one call, words
  * separated by `separator`. SIDE_ROW cells go with the row last added (`who` ignored). */
 lorec_err dataset_builder_cell(dataset_builder *b, column_side side, const char *name, column_kind kind, slice who,
                                slice value, char separator);
 lorec_err dataset_builder_source(dataset_builder *b, const char *path); /* into the manifest, with its sha256 */
-lorec_err dataset_builder_note(dataset_builder *b, const char *key, json_t *value); /* into the manifest; steals value */
+lorec_err dataset_builder_note(dataset_builder *b, const char *key,
+                               json_t *value); /* into the manifest; steals value */
 lorec_err dataset_builder_finish(dataset_builder *b, bool keep_unseen, dataset *out); /* frees b, also on failure */
 void dataset_builder_free(dataset_builder *b);
 
@@ -120,5 +121,6 @@ lorec_err dataset_import(dataset *out, const char *path, const import_options *o
 lorec_err dataset_load(dataset *out, const char *path_or_name, const import_options *options);
 /* The bundled catalogue: made from the seed, the same everywhere (sample.c says what is in it). */
 lorec_err dataset_sample(dataset *out, uint32_t n_users, uint64_t seed);
+lorec_err dataset_sample_named(dataset *out, const char *name); /* "sample", "sample:USERS", "sample:USERSxSEED" */
 
 #endif

@@ -1,0 +1,88 @@
+/* readers.h: raw files into a builder: the table of formats and what the readers share.
+ *
+ * A format is one file in readers/ and one row in readers.c:
+ *     const reader reader_pairs = {"pairs", "`user item` lines in time order (SASRec)", likes, read};
+ *
+ * Ownership: an `importing` lives for one dataset_import; readers borrow it. */
+#ifndef LOREC_DATA_READERS_H
+#define LOREC_DATA_READERS_H
+
+#include <stdatomic.h>
+
+#include "data/builder.h"
+
+typedef struct importing {
+    const char *path; /* as the user named it */
+    const import_options *options;
+    bool is_folder;
+    char *folder; /* the folder itself, or the one the file lies in */
+    char **names; /* what is in it */
+    size_t n_names;
+    buf head; /* the file's first lines, decompressed; empty for a folder */
+    dataset_builder *builder;
+    atomic_ullong bad_rows;
+} importing;
+
+typedef struct reader {
+    const char *name, *about;
+    int (*likes)(const importing *in); /* 0: not mine; up to 100: certain. The largest reads. */
+    lorec_err (*read)(importing *in);
+} reader;
+
+extern const reader *const readers[];
+extern const size_t n_readers;
+
+/* ---- the files of an import ------------------------------------------------------------------------------------------- */
+
+/* folder/name, or the same with .gz or .zst behind it; false (and `path` empty) where none of them is there. */
+bool import_find(const importing *in, const char *name, buf *path);
+/* The first file of the folder whose name, less .gz or .zst, ends so; counts how many there are. */
+size_t import_find_ending(const importing *in, const char *ending, buf *path);
+slice name_plain(const char *name);                   /* without .gz or .zst */
+bool name_ends(const char *name, const char *ending); /* of the plain name */
+
+/* A row that can not be used: an error with the remedy, or counted where bad rows are to be skipped. */
+lorec_err import_bad_row(importing *in, const char *path, uint64_t line, const char *why, ...)
+    __attribute__((format(printf, 4, 5)));
+
+bool parse_time(slice s,
+                int64_t *out); /* whole or decimal number, or an ISO date with or without a time of day (UTC) */
+bool date_to_time(int64_t year, int64_t month, int64_t day, int64_t *out);
+
+/* ---- side files and small tables: one record after the other ------------------------------------------------------------ */
+
+typedef struct table_form {
+    const char *separator; /* one or two bytes */
+    bool quoted;           /* RFC 4180 */
+    bool latin1;           /* cells are given out as UTF-8; otherwise the file has to be UTF-8 */
+} table_form;
+typedef struct table {
+    lines in;
+    char *path;
+    table_form form;
+    slice *cell; /* [n], until the next table_next */
+    size_t n, cap;
+    uint64_t line;     /* where the record began */
+    const char *fault; /* what is wrong with this record, or NULL */
+    buf record, scratch;
+    lorec_err err;
+} table;
+lorec_err table_open(table *t, const char *path, const table_form *form);
+bool table_next(table *t); /* false at the end and on an error, which table_close tells */
+lorec_err table_close(table *t);
+lorec_err import_latin1_hint(const char *path); /* LOREC_INPUT: not UTF-8, and how to convert it */
+extern const char fault_utf8[];
+
+/* ---- interactions: large files, read by all workers ---------------------------------------------------------------------- */
+
+typedef struct row_form {
+    const char *separator; /* one or two bytes; " " stands for any run of blanks and tabs */
+    bool quoted;
+    uint32_t skip_lines;          /* header */
+    int user, item, rating, time; /* columns from 0; -1: none */
+    int columns;                  /* how many a row has to have; 0: the needed ones */
+} row_form;
+enum { ROW_COLUMNS_MAX = 256 };
+lorec_err rows_read(importing *in, const char *path, const row_form *form);
+
+#endif

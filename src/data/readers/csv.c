@@ -1,0 +1,112 @@
+/* csv.c: any delimited file with one interaction a row. */
+#include "base/mem.h"
+#include "data/readers/columns.h"
+
+static int likes(const importing *in)
+{
+    if (in->is_folder) return 0;
+    layout l;
+    if (layout_guess(&l, in->path, (slice){in->head.p, in->head.n}) != LOREC_OK) return 0;
+    const char *base = path_base(in->path);
+    int likes = l.named ? 70 : name_ends(base, ".csv") || name_ends(base, ".tsv") ? 40 : 10;
+    layout_free(&l);
+    return likes;
+}
+
+static lorec_err note_columns(importing *in, const layout *l)
+{
+    const struct {
+        const char *role;
+        int at;
+    } used[] = {{"user", l->user}, {"item", l->item}, {"rating", l->rating}, {"time", l->time}, {"title", l->title}};
+    json_t *note = json_object();
+    for (size_t i = 0; note && i < sizeof used / sizeof *used; i++) {
+        if (used[i].at < 0) continue;
+        json_t *value = l->names ? json_string(l->names[used[i].at]) : NULL;
+        json_object_set_new(note, used[i].role, value ? value : json_integer(used[i].at + 1));
+    }
+    return dataset_builder_note(in->builder, "columns_read", note);
+}
+
+/* Titles that stand in the interactions: the first one of each item. */
+static lorec_err read_titles(importing *in, const layout *l)
+{
+    table t;
+    ids seen = {0};
+    TRY(table_open(&t, in->path, &(table_form){.separator = l->separator, .quoted = l->quoted}));
+    lorec_err e = LOREC_OK;
+    bool first = l->header;
+    while (!e && table_next(&t)) {
+        uint32_t number, before = seen.n;
+        bool header = first;
+        first = false;
+        if (header || t.fault || t.n != (size_t)l->n) continue; /* bad rows were told of when the rows were read */
+        slice item = t.cell[l->item];
+        e = ids_add(&seen, item, &number);
+        if (!e && seen.n > before)
+            e = dataset_builder_cell(in->builder, SIDE_ITEM, "title", COLUMN_TEXT, item, slice_trim(t.cell[l->title]),
+                                     0);
+    }
+    ids_free(&seen);
+    lorec_err closed = table_close(&t);
+    return e ? e : closed;
+}
+
+static lorec_err check(const importing *in, const layout *l)
+{
+    const char *lacks = l->user < 0 ? "user" : l->item < 0 ? "item" : NULL;
+    if (!lacks && l->user != l->item) return LOREC_OK;
+    if (!lacks) return err_set(LOREC_USAGE, "%s: user and item are the same column", in->path);
+    buf b = {0};
+    lorec_err e = LOREC_OK;
+    for (int i = 0; !e && l->names && i < l->n && i < 20; i++) e = buf_printf(&b, "%s%s", i ? ", " : "", l->names[i]);
+    if (!e)
+        e = err_set(LOREC_INPUT,
+                    "%s, line 1: no column looks like the %s (there are: %s); name it with --columns user=...,item=...",
+                    in->path, lacks, b.p ? b.p : "");
+    buf_free(&b);
+    return e;
+}
+
+/* Blank lines before the header are skipped by everyone; the fast reader has to know how many. */
+static uint32_t header_lines(const importing *in)
+{
+    uint32_t n = 0;
+    slice rest = {in->head.p, in->head.n};
+    while (rest.n) {
+        n++;
+        if (slice_trim(slice_cut(&rest, '\n')).n) break;
+    }
+    return n;
+}
+
+static lorec_err read_csv(importing *in)
+{
+    if (in->is_folder) return err_set(LOREC_USAGE, "%s: is a folder; name the file", in->path);
+    layout l;
+    TRY(layout_guess(&l, in->path, (slice){in->head.p, in->head.n}));
+    lorec_err e = LOREC_OK;
+    if (in->options->columns) {
+        l.user = l.header && !l.named ? -1 : l.user;
+        e = layout_set(&l, in->path, in->options->columns);
+    }
+    if (!e) e = check(in, &l);
+    if (!e) e = dataset_builder_source(in->builder, in->path);
+    if (!e) e = note_columns(in, &l);
+    if (!e)
+        e = rows_read(in, in->path,
+                      &(row_form){.separator = l.separator,
+                                  .quoted = l.quoted,
+                                  .skip_lines = l.header ? header_lines(in) : 0,
+                                  .user = l.user,
+                                  .item = l.item,
+                                  .rating = l.rating,
+                                  .time = l.time,
+                                  .columns = l.n});
+    if (!e && l.title >= 0 && l.title != l.item) e = read_titles(in, &l);
+    layout_free(&l);
+    return e;
+}
+
+const reader reader_csv = {"csv", "any CSV or TSV with a user, an item, perhaps a rating and a time (see --columns)",
+                           likes, read_csv};

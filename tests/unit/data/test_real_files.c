@@ -1,0 +1,93 @@
+/* The real files under ../shared, against the counts of its INDEX.md. */
+#include "support/support.h"
+
+#include "data/dataset.h"
+
+typedef struct expected {
+    const char *path, *format;
+    uint32_t users, items;
+    uint64_t rows;
+    bool rated, timed;
+} expected;
+
+static const expected files[] = {
+    {"data/ml-100k", "ml-100k", 943, 1682, 100000, true, true},
+    {"data/ml-100k/u.data.gz", "ml-100k", 943, 1682, 100000, true, true},
+    {"data/sasrec/ml-1m.txt.gz", "pairs", 6040, 3416, 999611, false, false},
+    {"data/sasrec/Video.txt.gz", "pairs", 31013, 23715, 287107, false, false},
+    {"data/s3rec/Beauty.txt.gz", "sequences", 22363, 12101, 198502, false, false},
+    {"data/s3rec/Sports_and_Outdoors.txt.gz", "sequences", 35598, 18357, 296337, false, false},
+    {"data/s3rec/Yelp.txt.gz", "sequences", 30431, 20033, 316354, false, false},
+    {"data/idgenrec/Beauty/user_sequence.txt.gz", "sequences", 22363, 12101, 198502, false, false},
+    {"data/bert4rec/beauty.txt.gz", "pairs", 40226, 54542, 353962, false, false},
+    {"data/rechorus-grocery/train.csv.gz", "csv", 14681, 8687, 121892 - 0, false, true},
+    {"data/derived/ml-1m_user_sequences_movielens_ids.txt.gz", "sequences", 6040, 3706, 1000209, false, false},
+    {"data/steam/steam-200k_play_rows.csv.gz", "csv", 9418, 3600, 70489, true, false},
+};
+
+static void test_counts(void **state)
+{
+    (void)state;
+    if (!shared_path("data/ml-100k")) skip_without_shared("counts of real files");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        const expected *x = &files[i];
+        const char *path = shared_path(x->path);
+        assert_non_null(path);
+        dataset d;
+        assert_ok(dataset_import(&d, path, NULL));
+        print_message("%s: %u users, %u items, %llu rows\n", x->path, d.rows.n_users, d.rows.n_items,
+                      (unsigned long long)d.rows.n);
+        assert_string_equal(json_string_value(json_object_get(d.manifest, "format")), x->format);
+        assert_int_equal(d.rows.n_users, x->users);
+        assert_int_equal(d.rows.n_items, x->items);
+        assert_int_equal(d.rows.n, x->rows);
+        assert_int_equal(d.rows.rating != NULL, x->rated);
+        assert_int_equal(d.rows.time != NULL, x->timed);
+        dataset_close(&d);
+    }
+}
+
+/* User 196's first row in u.data is movie 242 ("Kolya (1996)"), 3 stars, 881250949. */
+static void test_ml100k(void **state)
+{
+    (void)state;
+    const char *path = shared_path("data/ml-100k");
+    if (!path) skip_without_shared("ml-100k");
+    dataset d, again;
+    assert_ok(dataset_import(&d, path, NULL));
+    uint32_t user, item;
+    assert_true(dataset_find_user(&d, slice_of("196"), &user));
+    assert_ok(dataset_find_item(&d, slice_of("kolya"), &item));
+    assert_true(slice_is(names_at(&d.item_ids, item), "242"));
+    assert_true(slice_is(dataset_title(&d, item), "Kolya (1996)"));
+    bool found = false;
+    for (uint64_t r = d.rows.start[user]; r < d.rows.start[user + 1]; r++) {
+        if (r > d.rows.start[user]) assert_true(d.rows.time[r - 1] <= d.rows.time[r]);
+        if (d.rows.item[r] != item) continue;
+        found = true;
+        assert_near(d.rows.rating[r], 3, 0);
+        assert_int_equal(d.rows.time[r], 881250949);
+    }
+    assert_true(found);
+    const column *genres = dataset_column(&d, SIDE_ITEM, "genres"), *job = dataset_column(&d, SIDE_USER, "occupation");
+    assert_int_equal(genres->first[item + 1] - genres->first[item], 1);
+    assert_true(slice_is(names_at(&genres->words, genres->code[genres->first[item]]), "Comedy"));
+    assert_true(slice_is(names_at(&job->words, job->code[user]), "writer"));
+
+    /* Latin-1 titles came out as UTF-8 */
+    assert_ok(dataset_find_item(&d, slice_of("Mis\xC3\xA9rables"), &item));
+    const char *folder = test_path("ml-100k");
+    assert_ok(dataset_save(&d, folder));
+    assert_ok(dataset_load(&again, folder, NULL));
+    assert_string_equal(again.sha256, d.sha256);
+    assert_memory_equal(again.rows.item, d.rows.item, d.rows.n * sizeof *d.rows.item);
+    assert_true(slice_is(dataset_title(&again, 0), "Kolya (1996)"));
+    dataset_close(&again);
+    dataset_close(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts), cmocka_unit_test(test_ml100k)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
