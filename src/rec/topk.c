@@ -73,8 +73,9 @@ static size_t drop_seen(const query *q, uint32_t *items, float *best, size_t n, 
     return kept;
 }
 
-static lorec_err list_from_scores(const recommender *r, const void *self, rec_session *s, uint32_t n_items, const query *q,
-                                  size_t n, size_t k, bool keep_seen, uint32_t *items, float *best, size_t *found)
+static lorec_err list_from_scores(const recommender *r, const void *self, rec_session *s, uint32_t n_items,
+                                  const query *q, size_t n, size_t k, bool keep_seen, uint32_t *items, float *best,
+                                  size_t *found)
 {
     size_t batch = SCORES_MAX_BYTES / sizeof(float) / (n_items ? n_items : 1);
     if (batch == 0) batch = 1;
@@ -95,11 +96,10 @@ static lorec_err list_from_scores(const recommender *r, const void *self, rec_se
     return e;
 }
 
-lorec_err recommender_list(const recommender *r, const void *self, rec_session *s, uint32_t n_items, const query *q, size_t n,
-                           size_t k, bool keep_seen, uint32_t *items, float *best, size_t *found)
+lorec_err recommender_list(const recommender *r, const void *self, rec_session *s, uint32_t n_items, const query *q,
+                           size_t n, size_t k, bool keep_seen, uint32_t *items, float *best, size_t *found)
 {
-    if (!r->recommend && !r->score)
-        return err_set(LOREC_USAGE, "%s scores pairs only; it does not make lists", r->key);
+    if (!r->recommend && !r->score) return err_set(LOREC_USAGE, "%s scores pairs only; it does not make lists", r->key);
     if (n == 0) return LOREC_OK;
     if (!r->recommend) return list_from_scores(r, self, s, n_items, q, n, k, keep_seen, items, best, found);
     TRY(r->recommend(self, s, q, n, k, items, best, found));

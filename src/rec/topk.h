@@ -17,7 +17,7 @@ size_t topk_select(const float *scores, size_t n, size_t k, uint32_t *items, flo
 /* Lists of up to k items for each of n queries: items and best are [n][k], found [n]. What a query's history holds is
  * left out unless keep_seen. Uses the method's own recommend() where it has one, its scores otherwise, in batches that
  * keep the scores under 64 MiB. */
-lorec_err recommender_list(const recommender *r, const void *self, rec_session *s, uint32_t n_items, const query *q, size_t n,
-                           size_t k, bool keep_seen, uint32_t *items, float *best, size_t *found);
+lorec_err recommender_list(const recommender *r, const void *self, rec_session *s, uint32_t n_items, const query *q,
+                           size_t n, size_t k, bool keep_seen, uint32_t *items, float *best, size_t *found);
 
 #endif

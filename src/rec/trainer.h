@@ -11,6 +11,7 @@
 
 #include "rec/recommender.h"
 #include "tensor/optimizer.h"
+#include "tensor/rng.h"
 
 typedef struct trainer_options {
     int64_t epochs, train_batch_size, eval_step, stopping_step; /* eval_step: validate every so many epochs */
