@@ -16,7 +16,7 @@
 /* Streams. A new purpose gets a new number, so that adding one draw somewhere changes nothing elsewhere. */
 enum {
     RNG_INIT = 1, RNG_SHUFFLE, RNG_NEGATIVES, RNG_DROPOUT, RNG_SPLIT, RNG_CANDIDATES, RNG_BOOTSTRAP, RNG_SAMPLING,
-    RNG_MASKING, RNG_SAMPLE_DATA, RNG_TUNE, RNG_CODES, RNG_USER = 1000
+    RNG_MASKING, RNG_SAMPLE_DATA, RNG_TUNE, RNG_CODES, RNG_SVD, RNG_FACTORS, RNG_USER = 1000
 };
 
 typedef struct rng {
