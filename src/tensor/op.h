@@ -80,7 +80,7 @@ struct node {
 
 /* Properties of an op. */
 enum {
-    OP_REDUCES = 1, /* a row of the output is made from rows of several examples, each adding its own part (op_mean) */
+    OP_REDUCES = 1, /* ends a loss: all values become one, to which each example adds its own part (op_sum, op_mean) */
     OP_COUPLES = 2  /* an output row depends on other examples' rows, or the rows of the output are other things */
 };
 
@@ -105,6 +105,7 @@ dtype tape_compute(const tape *t);
 uint64_t tape_seed(const tape *t);
 uint64_t tape_stream(tape *t);           /* a fresh random stream for this node: the same in the same step again;
                                           * draws are rng_block(tape_seed(t), stream, ...) or isa()->philox */
+void tape_couples(tape *t);              /* this node mixes examples, where OP_COUPLES would be too much for its kind */
 void *tape_alloc(tape *t, size_t bytes); /* until tape_begin; NULL: error kept */
 void *tape_scratch(tape *t, size_t bytes); /* until the present forward or backward returns */
 

@@ -141,8 +141,8 @@ typedef struct linear_ce {
 tensor *op_linear_cross_entropy(tape *t, tensor *x, tensor *w, tensor *b, tensor *target, const linear_ce *spec);
 /* Scores of given classes only: x [rows, d], w [v, d], ids [rows * k] -> [rows, k]; id -1: -inf (no gradient). */
 tensor *op_linear_gather(tape *t, tensor *x, tensor *w, tensor *b, tensor *ids, int64_t k);
-/* Cross entropy of column 0 against the rest of [rows, k], each column shifted by -log_q (importance of the sampler;
- * NULL: none): sampled softmax. A target -1 row is all -inf there and its loss 0. */
+/* Cross entropy of column 0 against the rest of [rows, k], each score shifted by -log_q ([rows * k], the sampler's log
+ * probability; NULL: none): sampled softmax. A target -1 row is -inf in column 0 and its loss 0. */
 tensor *op_sampled_softmax(tape *t, tensor *scores, const float *log_q);
 tensor *op_bce(tape *t, tensor *logit, const float *label, const float *weight, int64_t n); /* with logits; weight NULL: 1 */
 tensor *op_bpr(tape *t, tensor *positive, tensor *negative);       /* -log sigmoid(p - n), [n] each */

@@ -82,6 +82,11 @@ uint64_t tape_stream(tape *t)
     return (uint64_t)RNG_DROPOUT << 56 | (t->step & 0xfffffffff) << 20 | (t->streams++ & 0xfffff);
 }
 
+void tape_couples(tape *t)
+{
+    t->coupled = true;
+}
+
 void *tape_alloc(tape *t, size_t bytes)
 {
     void *p = arena_alloc(&t->acts, bytes);
