@@ -36,12 +36,15 @@ typedef struct isa_kernels {
     float (*softmax_exp_f32)(size_t n, const float *x, float *y);
     void (*to_bf16)(size_t n, const float *x, uint16_t *y); /* round to nearest even, NaN stays NaN */
     void (*from_bf16)(size_t n, const uint16_t *x, float *y);
-    void (*act_f32)(int activation, size_t n, const float *x, float *y);                       /* enum activation */
+    void (*act_f32)(int activation, size_t n, const float *x, float *y);                        /* enum activation */
     void (*act_grad_f32)(int activation, size_t n, const float *x, const float *dy, float *dx); /* dx = dy act'(x) */
     void (*philox)(uint64_t seed, uint64_t stream, uint64_t block, size_t n_blocks, uint32_t *out); /* 4 a block */
+    void (*gemm_f32)(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+                     const float *b, int64_t ldb, float beta, float *c, int64_t ldc); /* gemm_f32_serial's */
 } isa_kernels;
 
-const isa_kernels *isa(void);          /* chosen once: the best this CPU has, or LOREC_ISA */
-const char *isa_choose(const char *name); /* tests: switch; NULL: the best; returns the one now in force, NULL: unknown here */
+const isa_kernels *isa(void); /* chosen once: the best this CPU has, or LOREC_ISA */
+const char *
+isa_choose(const char *name); /* tests: switch; NULL: the best; returns the one now in force, NULL: unknown here */
 
 #endif

@@ -1,0 +1,51 @@
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/cpu/isa_table.h"
+#include "tensor/cpu/kernels.h"
+
+static _Atomic(const isa_kernels *) chosen;
+
+#if defined(__x86_64__)
+static bool cpu_avx512(void)
+{
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
+}
+
+static bool cpu_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+#endif
+
+/* The kernels of that name if this CPU can run them; NULL: the best there are. */
+static const isa_kernels *find(const char *name)
+{
+#if defined(__x86_64__)
+    if ((!name || !strcmp(name, "avx512")) && cpu_avx512()) return &isa_avx512;
+    if ((!name || !strcmp(name, "avx2")) && cpu_avx2()) return &isa_avx2;
+#endif
+    if (!name || !strcmp(name, "portable")) return &isa_portable;
+    return NULL;
+}
+
+const isa_kernels *isa(void)
+{
+    const isa_kernels *k = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (k) return k;
+    k = find(getenv("LOREC_ISA"));
+    if (!k) k = find(NULL); /* a name that is not known here; `lorec doctor` says which one runs */
+    atomic_store(&chosen, k);
+    return k;
+}
+
+const char *isa_choose(const char *name)
+{
+    const isa_kernels *k = find(name);
+    if (!k) return NULL;
+    atomic_store(&chosen, k);
+    return k->name;
+}
