@@ -18,13 +18,14 @@ typedef struct sampler {
     uint32_t n_items;
     float *probability; /* alias table (Walker 1977), [n_items]; NULL: uniform */
     uint32_t *alias;
-    float *log_q;       /* log of each item's share, [n_items]; NULL: uniform */
+    float *log_q; /* log of each item's share, [n_items]; NULL: uniform */
 } sampler;
 
 lorec_err sampler_make(sampler *s, const interactions *train, sampler_kind kind, double exponent);
 void sampler_free(sampler *s);
 uint32_t sampler_draw(const sampler *s, rng *r);
-/* Not among `sorted`; UINT32_MAX when the list holds every item. */
+/* Not among `sorted` (ascending; an item may occur twice); UINT32_MAX when the list holds every item. By popularity,
+ * items that nobody had are drawn only where the list leaves nothing else. */
 uint32_t sampler_draw_not(const sampler *s, rng *r, const uint32_t *sorted, size_t n);
 
 #endif

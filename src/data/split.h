@@ -12,11 +12,11 @@
 #include "data/dataset.h"
 
 typedef enum split_kind {
-    SPLIT_LOO,         /* a user's last is test, the one before validation (users with fewer than 3 rows only train) */
-    SPLIT_RATIO_USER,  /* train:valid:test of each user's rows */
-    SPLIT_RATIO_ALL,   /* of all rows together */
-    SPLIT_TIME,        /* rows before one instant train, the next stretch validates, the rest tests */
-    SPLIT_FILES        /* parts given: the data set's row column "part" (train, valid, test) */
+    SPLIT_LOO,        /* a user's last is test, the one before validation (users with fewer than 3 rows only train) */
+    SPLIT_RATIO_USER, /* train:valid:test of each user's rows, rounded as RecBole does */
+    SPLIT_RATIO_ALL,  /* of all rows together */
+    SPLIT_TIME,       /* rows before one instant train, the next stretch validates, the rest tests */
+    SPLIT_FILES       /* parts given: the data set's row column "part" (train, valid, test) */
 } split_kind;
 typedef struct split_options {
     split_kind kind;
@@ -29,20 +29,23 @@ typedef struct split_options {
 typedef struct split {
     const dataset *data;
     split_options options;
-    char id[64];       /* "loo", "ratio-user-random-0.8-0.1-0.1-s42" ...: part of the protocol's id */
+    char id[64]; /* "loo", "ratio-user-random-0.8-0.1-0.1-s42" ...: part of the protocol's id */
     interactions train, valid, test;
     struct split_memory *memory;
 } split;
 
-/* "loo", "ratio" | "ratio:8:1:1", "ratio-random:8:1:1", "ratio-all:..", "time:..", "files" -> options (LOREC_USAGE). */
+/* "loo", "ratio" | "ratio:8:1:1", "ratio-random:8:1:1", "ratio-all:..", "ratio-all-random:..", "time" | "time:8:1:1" |
+ * "time:VALID_FROM:TEST_FROM" (seconds since 1970 or YYYY-MM-DD), "files" -> options; LOREC_USAGE otherwise. The seed of
+ * random splits stays as it is in *out when "@SEED" does not follow: "ratio-random:8:1:1@42". */
 lorec_err split_parse(split_options *out, const char *words);
-lorec_err split_make(split *s, const dataset *d, const split_options *options); /* an empty train or test: LOREC_INPUT */
+lorec_err split_make(split *s, const dataset *d,
+                     const split_options *options); /* an empty train or test: LOREC_INPUT */
 /* The same parts with validation folded into training (final fit after tuning). Shares the data set. */
 lorec_err split_with_valid(split *out, const split *s);
 void split_close(split *s);
 
-/* What user u had before the part: train (valid part), or train and valid (test part). Appends to items[]; returns n.
- * `times` may be NULL. The caller's arrays hold at least the user's rows in the data set. */
+/* What user u had before the part: train (valid part), or train and valid (test part), in time order. Appends to
+ * items[]; returns n. `times` may be NULL. The caller's arrays hold at least the user's rows in the data set. */
 size_t split_history(const split *s, bool for_test, uint32_t user, uint32_t *items, int64_t *times);
 
 #endif
