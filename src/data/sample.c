@@ -203,10 +203,10 @@ static uint32_t choose(rng *r, const reader_of *u, const book *books, int64_t ti
     if (n && chance(r, PERCENT_SERIES)) return waiting[chance(r, 60) ? 0 : rng_below(r, n)];
     if (u->n && chance(r, PERCENT_LEAD))
         next = next_volume(u, books, books[u->read[u->n - 1]].lead[rng_below(r, LEADS)]);
-    if (next < BOOKS && !u->done[next]) return next;
+    season now = season_of(time);
+    if (next < BOOKS && !u->done[next] && (books[next].season == ANY || books[next].season == now)) return next;
     bool stay = u->n && chance(r, PERCENT_STAY);
     uint32_t category = stay ? u->last_category : pick(r, u->taste, CATEGORIES);
-    season now = season_of(time);
     next = from_shelf(r, u, books, category, now, now != ANY && chance(r, PERCENT_SEASON));
     return next < BOOKS ? next : from_shelf(r, u, books, pick(r, u->taste, CATEGORIES), now, false);
 }
