@@ -25,6 +25,7 @@ typedef struct st_entry {
 } st_entry;
 typedef struct safetensors {
     file_map map;
+    bool borrowed; /* the bytes are the caller's */
     size_t buffer; /* where it begins in the map */
     st_entry *entry;
     size_t n;
