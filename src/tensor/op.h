@@ -99,7 +99,6 @@ struct op_def {
 };
 
 tensor *tape_apply(tape *t, const op_def *op, tensor *const *in, int n_in, const void *spec, size_t spec_size);
-tensor *tape_fail(tape *t, lorec_err e); /* keeps the first error (message included); returns NULL */
 bool tape_trains(const tape *t);
 dtype tape_compute(const tape *t);
 uint64_t tape_seed(const tape *t);

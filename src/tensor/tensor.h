@@ -70,6 +70,8 @@ tape *tape_new(const tape_options *options); /* NULL: out of memory (message set
 void tape_free(tape *t);
 void tape_begin(tape *t, uint64_t step); /* forgets the last step; `step` seeds dropout */
 lorec_err tape_error(const tape *t);     /* the first failure since tape_begin; its message is put back */
+/* Stops the tape with this error (unless it has one already) and this thread's message; returns NULL. */
+tensor *tape_fail(tape *t, lorec_err e);
 size_t tape_bytes(const tape *t);        /* activations held now */
 double tape_flops(const tape *t);        /* of the recorded ops, forward */
 

@@ -1,0 +1,129 @@
+/* transformer.h: one transformer for every architecture, driven by a config: what its parts are called says which parts
+ * there are, a few fields say how they are joined. Recommenders (SASRec, BERT4Rec, GPTRec) and language models share it.
+ *
+ *     transformer_config c = {.vocab_size = v, .width = 64, .layers = 2, .heads = 2, .ffn_width = 64, .max_positions = 50,
+ *                             .causal = true, .activation = ACT_RELU, .residual_dropout = .2f, .weights = INIT_NORMAL(.02)};
+ *     transformer_name_plainly(&c);                            // token embeddings, learned positions, biases, final norm
+ *     TRY(transformer_new(&net, params, &c, "sasrec."));       // adds its parameters, or finds those that are there
+ *     token_rows in = {.ids = tape_ids(t, tokens, rows), .sequences = tape_segments(t, lengths, n)};
+ *     tensor *h = transformer_hidden(t, net, &in);             // [rows, width]
+ *     tensor *loss = transformer_loss(t, net, h, tape_ids(t, next, rows));   // [rows]
+ *     in.last = true;                                          // to rank: only what comes after the last token
+ *     tensor *scores = transformer_logits(t, net, transformer_hidden(t, net, &in));   // [n, vocab]
+ *
+ * Rows are packed: a sequence is a segment, nothing is padded. Layers can be run one by one (transformer_block), inputs
+ * may be ids, vectors or both.
+ *
+ * Ownership: a transformer borrows its params, which must outlive it. It is immutable (the params may learn) and may be
+ * shared by threads; what a use changes lives in the caller's tape and cache. */
+#ifndef LOREC_LM_TRANSFORMER_H
+#define LOREC_LM_TRANSFORMER_H
+
+#include "tensor/kv_cache.h"
+#include "tensor/ops.h"
+
+/* The parts a transformer may have. A part exists when it has a name; "%d" in a name is the block's number. */
+typedef enum transformer_part {
+    PART_TOKENS,    /* [vocab, width] */
+    PART_POSITIONS, /* [max_positions + position_offset, width] */
+    PART_TYPES,     /* [token_types, width] */
+    PART_EMBED_NORM,
+    PART_EMBED_NORM_BIAS,
+    PART_FINAL_NORM,
+    PART_FINAL_NORM_BIAS,
+    PART_HEAD, /* [vocab, width]; without a name the head is the token table ("tied") */
+    PART_HEAD_BIAS,
+
+    PART_ATTN_NORM, /* before attention (or, NORM_POST, after its residual) */
+    PART_ATTN_NORM_BIAS,
+    PART_QKV, /* queries, keys and values as one product, side by side; or the three below */
+    PART_QKV_BIAS,
+    PART_Q,
+    PART_Q_BIAS,
+    PART_K,
+    PART_K_BIAS,
+    PART_V,
+    PART_V_BIAS,
+    PART_Q_NORM, /* [head_width]: RMS norm of each head's query */
+    PART_K_NORM,
+    PART_OUT,
+    PART_OUT_BIAS,
+    PART_FFN_NORM,
+    PART_FFN_NORM_BIAS,
+    PART_UP,
+    PART_UP_BIAS,
+    PART_GATE, /* present: down(up(x) * act(gate(x))), otherwise down(act(up(x))) */
+    PART_GATE_BIAS,
+    PART_DOWN,
+    PART_DOWN_BIAS,
+    TRANSFORMER_PARTS,
+    PART_FIRST_OF_BLOCK = PART_ATTN_NORM
+} transformer_part;
+
+typedef enum norm_kind { NORM_LAYER, NORM_RMS } norm_kind;
+typedef enum norm_place {
+    NORM_PRE,      /* x + f(norm(x)) */
+    NORM_POST,     /* norm(x + f(x)) */
+    NORM_PARALLEL, /* x + attention(norm(x)) + ffn(norm'(x)); norm' is norm where PART_FFN_NORM has no name */
+} norm_place;
+
+typedef struct transformer_config {
+    int64_t vocab_size, width, layers, heads, ffn_width, max_positions;
+    int64_t kv_heads;   /* 0: heads */
+    int64_t head_width; /* 0: width / heads */
+    int64_t token_types;
+    int64_t position_offset; /* position p reads row p + offset of the table */
+    const char *name[TRANSFORMER_PARTS];
+
+    norm_kind norm;
+    norm_place place;
+    float norm_eps;    /* 0: 1e-5 */
+    float norm_plus;   /* RMS gain is (norm_plus + gain): Gemma's 1 */
+    float embed_scale; /* token vectors are multiplied by it; 0: 1 */
+    float attn_scale;  /* 0: 1 / sqrt(head_width) */
+    bool causal;
+    int64_t window;      /* > 0: a token sees at most so many, itself included */
+    rope rope;           /* ROPE_NONE: no rotation */
+    attention_bias bias; /* BIAS_ALIBI, or none */
+    activation activation;
+    linear_layout layout;
+    float embed_dropout, attn_dropout, residual_dropout, ffn_dropout; /* ffn: between its two products */
+    init weights;        /* of tables and products; biases start at 0, gains at 1 (less norm_plus) */
+    bool scale_residual; /* the products that end in the residual start smaller by sqrt(2 layers): GPT-2 */
+} transformer_config;
+
+/* Names for models of our own: token and position table, pre- or post-norm blocks with separate q, k, v, all biases, and
+ * a final norm unless c->place is NORM_POST; torch's layout; tied head. Clear a name to do without the part. */
+void transformer_name_plainly(transformer_config *c);
+
+typedef struct transformer transformer;
+/* Adds the parts to `ps` as "prefix" + name, or takes those of that name that are there. LOREC_INPUT for a config whose
+ * numbers do not fit together, naming the field. */
+lorec_err transformer_new(transformer **out, params *ps, const transformer_config *config, const char *prefix);
+void transformer_free(transformer *m);
+const transformer_config *transformer_settings(const transformer *m);
+tensor *transformer_tensor(const transformer *m, transformer_part part, int64_t layer); /* NULL: there is none */
+
+/* What goes in. */
+typedef struct token_rows {
+    tensor *ids;               /* [rows] i32, or NULL */
+    tensor *vectors;           /* [rows, width]: instead of the token table, or (with ids) added to it; or NULL */
+    const segments *sequences; /* of at least one token each */
+    const int32_t *position;   /* [rows], or NULL: 0, 1, 2 ... in each sequence */
+    const int32_t *type;       /* [rows] token types, or NULL: all 0 */
+    const uint8_t *mask;       /* [rows] 0: no other token sees this one; or NULL */
+    bool last;                 /* the last block gives each sequence's last row only: [sequences, width] */
+    kv_cache *cache;           /* evaluation only: keys and values of every row are kept here ... */
+    const kv_view *view;       /* ... at view->row; and where view->seen is given, rows attend to those cached rows
+                                * instead of their own sequence */
+} token_rows;
+
+tensor *transformer_embed(tape *t, const transformer *m, const token_rows *in); /* [rows, width] */
+tensor *transformer_block(tape *t, const transformer *m, int64_t layer, tensor *x,
+                          const token_rows *in);                                         /* x's shape */
+tensor *transformer_final(tape *t, const transformer *m, tensor *x);                     /* final norm */
+tensor *transformer_hidden(tape *t, const transformer *m, const token_rows *in);         /* all of the above */
+tensor *transformer_logits(tape *t, const transformer *m, tensor *hidden);               /* [rows, vocab] */
+tensor *transformer_loss(tape *t, const transformer *m, tensor *hidden, tensor *target); /* [rows]; -1: no loss */
+
+#endif
