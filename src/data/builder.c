@@ -31,6 +31,11 @@ void dataset_builder_free(dataset_builder *b)
     mem_free(b->time);
     for (size_t i = 0; i < b->n_columns; i++) growing_column_free(&b->columns[i]);
     mem_free(b->columns);
+    ids_free(&b->entities);
+    ids_free(&b->relations);
+    mem_free(b->head);
+    mem_free(b->relation);
+    mem_free(b->tail);
     mem_free(b->name);
     json_decref(b->manifest);
     mem_free(b);
@@ -123,6 +128,19 @@ lorec_err dataset_builder_bulk(dataset_builder *b, ids *users, ids *items, uint3
     mem_free(rating);
     mem_free(time);
     return e;
+}
+
+lorec_err dataset_builder_triple(dataset_builder *b, slice head, slice relation, slice tail)
+{
+    size_t n = b->n_triples;
+    TRY(mem_grow(&b->head, &b->head_cap, n + 1));
+    TRY(mem_grow(&b->relation, &b->relation_cap, n + 1));
+    TRY(mem_grow(&b->tail, &b->tail_cap, n + 1));
+    TRY(ids_add(&b->entities, head, &b->head[n]));
+    TRY(ids_add(&b->relations, relation, &b->relation[n]));
+    TRY(ids_add(&b->entities, tail, &b->tail[n]));
+    b->n_triples++;
+    return LOREC_OK;
 }
 
 /* A name or path as it may stand in JSON, which is UTF-8 only. */

@@ -34,6 +34,9 @@ struct dataset_builder {
     ids cell_users, cell_items; /* who the cells are about: side files may be read before the rows */
     growing_column *columns;
     size_t n_columns, columns_cap;
+    ids entities, relations; /* knowledge graph */
+    uint32_t *head, *relation, *tail;
+    size_t n_triples, head_cap, relation_cap, tail_cap;
     json_t *manifest;
 };
 

@@ -6,6 +6,7 @@
  *   item.npy u32 [rows]           oldest first; equal times keep the order of the source
  *   rating.npy f32, time.npy i64  [rows], seconds since 1970; absent where the source has none
  *   user_ids, item_ids            .text.npy u8 (bytes end to end) and .start.npy u64 [n + 1]
+ *   kg.head kg.relation kg.tail .npy u32, kg.entities.* kg.relations.*   where the source has a knowledge graph
  *   item.FIELD.* user.FIELD.* row.FIELD.*   side columns (see `column`)
  *
  *     dataset d;
@@ -60,6 +61,13 @@ typedef struct column {
     const float *value;
 } column;
 
+/* A knowledge graph: what is said of entities; the item column "entity_id" names an item's entity. */
+typedef struct triples {
+    uint64_t n;
+    const uint32_t *head, *relation, *tail; /* [n]; entities, relations, entities */
+    names entities, relations;
+} triples;
+
 typedef struct dataset {
     char *name;
     char sha256[65]; /* of the prepared content: ids, rows, columns; the same for the same data wherever it lies */
@@ -67,6 +75,7 @@ typedef struct dataset {
     names user_ids, item_ids;
     column *columns;
     size_t n_columns;
+    triples kg; /* n 0: none */
     json_t *manifest;
     struct dataset_memory *memory; /* maps and heap blocks behind the arrays */
 } dataset;
@@ -100,6 +109,7 @@ lorec_err dataset_builder_bulk(dataset_builder *b, ids *users, ids *items, uint3
  * separated by `separator`. SIDE_ROW cells go with the row last added (`who` ignored). */
 lorec_err dataset_builder_cell(dataset_builder *b, column_side side, const char *name, column_kind kind, slice who,
                                slice value, char separator);
+lorec_err dataset_builder_triple(dataset_builder *b, slice head, slice relation, slice tail);
 lorec_err dataset_builder_source(dataset_builder *b, const char *path); /* into the manifest, with its sha256 */
 lorec_err dataset_builder_note(dataset_builder *b, const char *key,
                                json_t *value); /* into the manifest; steals value */

@@ -175,6 +175,21 @@ static lorec_err get_rows(opening *o, int64_t users, int64_t items, int64_t n)
     return get_names(o, "item_ids", (uint64_t)items, &d->item_ids);
 }
 
+static lorec_err get_triples(opening *o)
+{
+    triples *kg = &o->d->kg;
+    int64_t n;
+    TRY(json_get_i64_or(o->d->manifest, "triples", 0, INT64_MAX, 0, &n));
+    if (n == 0) return LOREC_OK;
+    TRY(get_names(o, "kg.entities", UINT64_MAX, &kg->entities));
+    TRY(get_names(o, "kg.relations", UINT64_MAX, &kg->relations));
+    TRY(get_codes(o, "kg.head", "", (uint64_t)n, kg->entities.n, &kg->head));
+    TRY(get_codes(o, "kg.relation", "", (uint64_t)n, kg->relations.n, &kg->relation));
+    TRY(get_codes(o, "kg.tail", "", (uint64_t)n, kg->entities.n, &kg->tail));
+    kg->n = (uint64_t)n;
+    return LOREC_OK;
+}
+
 static lorec_err open_all(opening *o)
 {
     dataset *d = o->d;
@@ -201,7 +216,8 @@ static lorec_err open_all(opening *o)
     memcpy(d->sha256, sha256, 65);
     TRY(mem_dup(&d->name, name));
     TRY(get_rows(o, users, items, n));
-    return get_columns(o);
+    TRY(get_columns(o));
+    return get_triples(o);
 }
 
 lorec_err dataset_open(dataset *d, const char *folder)

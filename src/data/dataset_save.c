@@ -69,6 +69,7 @@ static lorec_err put_manifest(saving *s, const dataset *d)
     }
     if (!e) e = json_put(m, "has_rating", json_boolean(d->rows.rating != NULL));
     if (!e) e = json_put(m, "has_time", json_boolean(d->rows.time != NULL));
+    if (!e) e = json_put(m, "triples", json_integer((json_int_t)d->kg.n));
     if (!e) e = json_put(m, "columns", json_incref(columns));
     if (!e) e = path_join(&s->path, s->folder, "manifest.json");
     if (!e) e = json_write(m, s->path.p);
@@ -87,6 +88,14 @@ static lorec_err put_all(saving *s, const dataset *d)
     TRY(put_names(s, "user_ids", &d->user_ids));
     TRY(put_names(s, "item_ids", &d->item_ids));
     for (size_t i = 0; i < d->n_columns; i++) TRY(put_column(s, &d->columns[i]));
+    const triples *kg = &d->kg;
+    if (kg->n) {
+        TRY(put(s, "kg.head", "", NPY_U32, kg->n, kg->head));
+        TRY(put(s, "kg.relation", "", NPY_U32, kg->n, kg->relation));
+        TRY(put(s, "kg.tail", "", NPY_U32, kg->n, kg->tail));
+        TRY(put_names(s, "kg.entities", &kg->entities));
+        TRY(put_names(s, "kg.relations", &kg->relations));
+    }
     return put_manifest(s, d); /* last: a folder with a manifest is whole */
 }
 

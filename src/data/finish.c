@@ -247,6 +247,22 @@ static lorec_err names_finish(ids *v, dataset *out, names *n)
     return e ? e : e2;
 }
 
+static lorec_err triples_finish(dataset_builder *b, dataset *out)
+{
+    if (!b->n_triples) return LOREC_OK;
+    out->kg = (triples){.n = b->n_triples, .head = b->head, .relation = b->relation, .tail = b->tail};
+    uint32_t *block[] = {b->head, b->relation, b->tail};
+    b->head = b->relation = b->tail = NULL;
+    lorec_err e = LOREC_OK;
+    for (int i = 0; i < 3; i++) {
+        lorec_err kept = dataset_memory_keep(out->memory, block[i]);
+        if (!e) e = kept;
+    }
+    TRY(e);
+    TRY(names_finish(&b->entities, out, &out->kg.entities));
+    return names_finish(&b->relations, out, &out->kg.relations);
+}
+
 static lorec_err manifest_finish(dataset_builder *b, dataset *out)
 {
     out->manifest = b->manifest;
@@ -278,6 +294,7 @@ static lorec_err finish(dataset_builder *b, bool keep_unseen, dataset *out)
     TRY(e);
     TRY(names_finish(&b->users, out, &out->user_ids));
     TRY(names_finish(&b->items, out, &out->item_ids));
+    TRY(triples_finish(b, out));
     TRY(dataset_hash(out));
     return manifest_finish(b, out);
 }

@@ -80,7 +80,7 @@ static lorec_err head_read(importing *in)
     return LOREC_OK;
 }
 
-static lorec_err look(importing *in)
+lorec_err importing_look(importing *in)
 {
     in->is_folder = folder_exists(in->path);
     if (in->is_folder)
@@ -97,7 +97,7 @@ static lorec_err look(importing *in)
     return folder_list(in->folder, &in->names, &in->n_names);
 }
 
-static void importing_free(importing *in)
+void importing_free(importing *in)
 {
     names_free(in->names, in->n_names);
     mem_free(in->folder);
@@ -105,7 +105,7 @@ static void importing_free(importing *in)
     dataset_builder_free(in->builder);
 }
 
-static lorec_err choose(const importing *in, const reader **out)
+lorec_err import_choose(const importing *in, const reader **out)
 {
     const char *wanted = in->options->format;
     const char *known[64];
@@ -161,8 +161,8 @@ static lorec_err import_name(const importing *in, buf *out)
 static lorec_err import_all(importing *in)
 {
     const reader *r = NULL;
-    TRY(look(in));
-    TRY(choose(in, &r));
+    TRY(importing_look(in));
+    TRY(import_choose(in, &r));
     buf name = {0};
     lorec_err e = import_name(in, &name);
     if (!e && !utf8_valid((slice){name.p, name.n})) {

@@ -6,7 +6,9 @@
 
 #include "data/readers.h"
 
-/* A CSV or TSV (gz or zst too) with a header; the id column is the one whose values the interactions use. */
+/* JSON lines, or a CSV or TSV with a header; the id column is the one whose values the interactions use. */
 lorec_err item_text_join(importing *in, const char *path);
+/* JSON lines: Amazon's and Steam's metadata files. */
+lorec_err json_items_join(importing *in, const char *path);
 
 #endif

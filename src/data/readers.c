@@ -1,6 +1,8 @@
 #include "data/readers.h"
 
-extern const reader reader_ml100k, reader_csv, reader_pairs, reader_sequences;
+extern const reader reader_ml100k, reader_ml_dat, reader_ml_csv, reader_recbole, reader_amazon, reader_sequences,
+    reader_pairs, reader_csv, reader_folder;
 
-const reader *const readers[] = {&reader_ml100k, &reader_csv, &reader_pairs, &reader_sequences};
+const reader *const readers[] = {&reader_ml100k,    &reader_ml_dat, &reader_ml_csv, &reader_recbole, &reader_amazon,
+                                 &reader_sequences, &reader_pairs,  &reader_csv,    &reader_folder};
 const size_t n_readers = sizeof readers / sizeof *readers;

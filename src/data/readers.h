@@ -32,6 +32,11 @@ typedef struct reader {
 extern const reader *const readers[];
 extern const size_t n_readers;
 
+/* The steps of dataset_import, for a reader that reads several files each in its own form. */
+lorec_err importing_look(importing *in);
+lorec_err import_choose(const importing *in, const reader **out);
+void importing_free(importing *in);
+
 /* ---- the files of an import ------------------------------------------------------------------------------------------- */
 
 /* folder/name, or the same with .gz or .zst behind it; false (and `path` empty) where none of them is there. */

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "data/readers/columns.h"
+#include "data/readers/json_rows.h"
 
 static lorec_err read_head(const char *path, buf *head)
 {
@@ -37,18 +38,79 @@ static int id_column(const importing *in, const layout *l, slice head)
     return best;
 }
 
-static lorec_err take(importing *in, const layout *l, const table *t, int id)
+/* A cell that is a JSON or Python list, ["Beauty", "Makeup"], as words. */
+static lorec_err put_list(importing *in, const char *name, slice who, slice value, buf *json, buf *flat)
 {
-    slice who = t->cell[id];
+    buf_clear(flat);
+    TRY(python_to_json(json, value));
+    json_t *list = json_loadb(json->p, json->n, 0, NULL);
+    lorec_err e = list ? json_flatten(flat, list, LIST_SEPARATOR) : buf_add(flat, value.p, value.n);
+    json_decref(list);
+    if (!e)
+        e = dataset_builder_cell(in->builder, SIDE_ITEM, name, COLUMN_TOKEN_SEQ, who, (slice){flat->p, flat->n},
+                                 LIST_SEPARATOR);
+    return e;
+}
+
+typedef struct joining {
+    importing *in;
+    const layout *l;
+    int id;
+    signed char list[ROW_COLUMNS_MAX]; /* 0: nothing seen yet, 1: lists, -1: text; settled by the first value */
+    buf json, flat;
+} joining;
+
+static lorec_err take(joining *j, const table *t)
+{
+    const layout *l = j->l;
+    slice who = t->cell[j->id];
     uint32_t number;
-    if (!in->options->keep_unseen && !ids_find(&in->builder->items, who, &number)) return LOREC_OK;
-    for (int i = 0; i < l->n; i++) {
+    if (!j->in->options->keep_unseen && !ids_find(&j->in->builder->items, who, &number)) return LOREC_OK;
+    for (int i = 0; i < l->n && i < ROW_COLUMNS_MAX; i++) {
         slice value = slice_trim(t->cell[i]);
-        if (i == id || value.n == 0 || l->names[i][0] == 0) continue;
-        TRY(dataset_builder_cell(in->builder, SIDE_ITEM, i == l->title ? "title" : l->names[i], COLUMN_TEXT, who, value,
-                                 0));
+        if (i == j->id || value.n == 0 || l->names[i][0] == 0) continue;
+        if (!j->list[i]) j->list[i] = value.p[0] == '[' && value.p[value.n - 1] == ']' && i != l->title ? 1 : -1;
+        if (j->list[i] > 0) {
+            char name[128];
+            snprintf(name, sizeof name, "%s", l->names[i]);
+            size_t n = strlen(name);
+            if (n > 5 && strcmp(name + n - 5, "_json") == 0) name[n - 5] = 0;
+            TRY(put_list(j->in, name, who, value, &j->json, &j->flat));
+        } else {
+            TRY(dataset_builder_cell(j->in->builder, SIDE_ITEM, i == l->title ? "title" : l->names[i], COLUMN_TEXT, who,
+                                     value, 0));
+        }
     }
     return LOREC_OK;
+}
+
+static lorec_err take_json(importing *in, const json_rows *j, const char *path, buf *scratch)
+{
+    char room[32];
+    slice who;
+    uint32_t number;
+    if (j->fault) return import_bad_row(in, path, j->in.number, "%s", j->fault);
+    /* The id is the first of the usual keys that the interactions know. */
+    for (const char *const *key = json_item_keys(); *key; key++) {
+        const json_t *v = json_object_get(j->object, *key);
+        if (!v || !json_text(v, room, &who)) continue;
+        if (in->options->keep_unseen || ids_find(&in->builder->items, who, &number))
+            return json_item_cells(in->builder, j->object, who, scratch);
+    }
+    return LOREC_OK;
+}
+
+lorec_err json_items_join(importing *in, const char *path)
+{
+    json_rows j;
+    buf scratch = {0};
+    TRY(dataset_builder_source(in->builder, path));
+    TRY(json_rows_open(&j, path));
+    lorec_err e = LOREC_OK;
+    while (!e && json_rows_next(&j)) e = take_json(in, &j, path, &scratch);
+    lorec_err closed = json_rows_close(&j);
+    buf_free(&scratch);
+    return e ? e : closed;
 }
 
 lorec_err item_text_join(importing *in, const char *path)
@@ -56,9 +118,14 @@ lorec_err item_text_join(importing *in, const char *path)
     buf head = {0};
     layout l = {0};
     table t = {0};
+    joining j = {.in = in, .l = &l};
     lorec_err e;
     TRY_GO(e, read_head(path, &head), done);
     if (head.n == 0) TRY_GO(e, err_set(LOREC_INPUT, "%s: is empty", path), done);
+    if (json_looks((slice){head.p, head.n})) {
+        e = json_items_join(in, path);
+        goto done;
+    }
     TRY_GO(e, layout_guess(&l, path, (slice){head.p, head.n}), done);
     if (!l.names)
         TRY_GO(e,
@@ -66,7 +133,7 @@ lorec_err item_text_join(importing *in, const char *path)
                        "%s, line 1: no header; the first line has to name the columns, as in: item_id,title", path),
                done);
     int id = id_column(in, &l, (slice){head.p, head.n});
-    if (id < 0) id = l.item >= 0 ? l.item : 0;
+    j.id = id >= 0 ? id : l.item >= 0 ? l.item : 0;
     TRY_GO(e, dataset_builder_source(in->builder, path), done);
     TRY_GO(e, table_open(&t, path, &(table_form){.separator = l.separator, .quoted = l.quoted}), done);
     bool header = true;
@@ -79,11 +146,13 @@ lorec_err item_text_join(importing *in, const char *path)
         else if (t.n != (size_t)l.n)
             e = import_bad_row(in, path, t.line, "%zu columns where the header has %d", t.n, l.n);
         else
-            e = take(in, &l, &t, id);
+            e = take(&j, &t);
     }
     lorec_err closed = table_close(&t);
     if (!e) e = closed;
 done:
+    buf_free(&j.json);
+    buf_free(&j.flat);
     layout_free(&l);
     buf_free(&head);
     return e;
