@@ -1,6 +1,12 @@
 /* op_list.h: the table of ops, one row each (included with different meanings of OP; no include guard on purpose). */
+/* products */
+OP(matmul)
+OP(sparse_matmul)
+OP(conv1d)
+OP(conv2d)
 /* tables and shapes */
 OP(embed)
+OP(embed_bag)
 OP(gather_rows)
 OP(scatter_rows)
 OP(concat)
@@ -20,7 +26,11 @@ OP(log)
 OP(sqrt)
 OP(square)
 OP(log_sigmoid)
-/* reductions, rows */
+/* norms, softmax, reductions, rows */
+OP(batch_norm)
+OP(softmax)
+OP(log_softmax)
+OP(l2_normalize)
 OP(sum)
 OP(mean)
 OP(weighted_mean)
@@ -31,6 +41,8 @@ OP(cosine)
 OP(segment_reduce)
 OP(segment_softmax)
 OP(segment_repeat)
+/* sequences */
+OP(rope)
 /* losses */
 OP(cross_entropy)
 OP(linear_gather)
@@ -38,3 +50,4 @@ OP(sampled_softmax)
 OP(bce)
 OP(bpr)
 OP(mse)
+OP(info_nce)

@@ -34,6 +34,8 @@ typedef struct csr { /* borrowed; 0-based; the transpose is made once and kept b
     struct csr *transpose; /* for the backward pass; NULL: the matrix is symmetric */
 } csr;
 tensor *op_sparse_matmul(tape *t, const csr *m, tensor *x);
+lorec_err csr_prepare(csr *m); /* makes m->transpose (not for symmetric matrices); csr_release gives it back */
+void csr_release(csr *m);
 
 /* ---- tables and shapes ---------------------------------------------------------------------------------------------- */
 /* Rows of w [v, d] -> [n, d]; id -1 gives a zero row and no gradient. */
@@ -69,6 +71,9 @@ tensor *op_add_dropout(tape *t, tensor *residual, tensor *x, float p); /* residu
 /* ---- norms, softmax, reductions -------------------------------------------------------------------------------------- */
 tensor *op_layer_norm(tape *t, tensor *x, tensor *gain, tensor *bias, float eps); /* over the last dim; bias may be NULL */
 tensor *op_rms_norm(tape *t, tensor *x, tensor *gain, float eps, float gain_plus); /* (gain_plus + gain) * x / rms */
+/* Over the rows, for each of the last dimension's values. A training tape uses the batch's mean and variance and moves
+ * the running ones (frozen parameters [d]) by `momentum`, the variance unbiased as in torch; any other tape, and a batch
+ * of one row, uses the running ones. */
 tensor *op_batch_norm(tape *t, tensor *x, tensor *gain, tensor *bias, tensor *mean, tensor *var, float momentum, float eps);
 tensor *op_softmax(tape *t, tensor *x);     /* last dim; a row of all -inf gives zeros */
 tensor *op_log_softmax(tape *t, tensor *x);
