@@ -132,7 +132,7 @@ static bool hash_all(EVP_MD_CTX *h, const dataset *d)
               hash_bytes(h, r->rating, r->rating ? r->n * sizeof *r->rating : 0) &&
               hash_bytes(h, r->time, r->time ? r->n * sizeof *r->time : 0);
     for (size_t i = 0; ok && i < d->n_columns; i++) ok = hash_column(h, &d->columns[i]);
-    const triples *kg = &d->kg;
+    const knowledge *kg = &d->kg;
     if (ok && kg->n) {
         ok = hash_names(h, &kg->entities) && hash_names(h, &kg->relations) &&
              hash_bytes(h, kg->head, kg->n * sizeof *kg->head) &&

@@ -62,11 +62,11 @@ typedef struct column {
 } column;
 
 /* A knowledge graph: what is said of entities; the item column "entity_id" names an item's entity. */
-typedef struct triples {
+typedef struct knowledge {
     uint64_t n;
     const uint32_t *head, *relation, *tail; /* [n]; entities, relations, entities */
     names entities, relations;
-} triples;
+} knowledge;
 
 typedef struct dataset {
     char *name;
@@ -75,7 +75,7 @@ typedef struct dataset {
     names user_ids, item_ids;
     column *columns;
     size_t n_columns;
-    triples kg; /* n 0: none */
+    knowledge kg; /* n 0: none */
     json_t *manifest;
     struct dataset_memory *memory; /* maps and heap blocks behind the arrays */
 } dataset;

@@ -177,7 +177,7 @@ static lorec_err get_rows(opening *o, int64_t users, int64_t items, int64_t n)
 
 static lorec_err get_triples(opening *o)
 {
-    triples *kg = &o->d->kg;
+    knowledge *kg = &o->d->kg;
     int64_t n;
     TRY(json_get_i64_or(o->d->manifest, "triples", 0, INT64_MAX, 0, &n));
     if (n == 0) return LOREC_OK;

@@ -88,7 +88,7 @@ static lorec_err put_all(saving *s, const dataset *d)
     TRY(put_names(s, "user_ids", &d->user_ids));
     TRY(put_names(s, "item_ids", &d->item_ids));
     for (size_t i = 0; i < d->n_columns; i++) TRY(put_column(s, &d->columns[i]));
-    const triples *kg = &d->kg;
+    const knowledge *kg = &d->kg;
     if (kg->n) {
         TRY(put(s, "kg.head", "", NPY_U32, kg->n, kg->head));
         TRY(put(s, "kg.relation", "", NPY_U32, kg->n, kg->relation));

@@ -250,7 +250,7 @@ static lorec_err names_finish(ids *v, dataset *out, names *n)
 static lorec_err triples_finish(dataset_builder *b, dataset *out)
 {
     if (!b->n_triples) return LOREC_OK;
-    out->kg = (triples){.n = b->n_triples, .head = b->head, .relation = b->relation, .tail = b->tail};
+    out->kg = (knowledge){.n = b->n_triples, .head = b->head, .relation = b->relation, .tail = b->tail};
     uint32_t *block[] = {b->head, b->relation, b->tail};
     b->head = b->relation = b->tail = NULL;
     lorec_err e = LOREC_OK;
