@@ -1,0 +1,16 @@
+/* slate.h: candidate lists that were fixed in a file, so that methods which score, pick or rank can meet.
+ *
+ * One user a line, original ids: TSV "user<TAB>item<TAB>item ...", or JSON lines {"user": "7", "items": ["50", "1"]}.
+ * A slate chooses its users: those it lacks are not asked. A target that is not in its user's list is a miss.
+ *
+ *     TRY(slate_read(p, "slates.tsv"));      // fills p->start, p->candidate, p->slate_sha256
+ *
+ * Ownership: the lists belong to the protocol. */
+#ifndef LOREC_EVAL_SLATE_H
+#define LOREC_EVAL_SLATE_H
+
+#include "eval/protocol.h"
+
+lorec_err slate_read(protocol *p, const char *path); /* an unknown or double id: LOREC_INPUT with the line */
+
+#endif
