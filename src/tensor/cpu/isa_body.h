@@ -1,12 +1,10 @@
-/* isa_body.h: the kernels of isa_kernels, written once; each isa_*.c includes it with its own register width and is
- * compiled with its own flags. Loops are shaped so that the compiler vectorises them; sums keep one partial sum a lane, so
- * their order is fixed by the width alone. (No include guard: one inclusion a translation unit.)
+/* isa_body.h: the kernels of isa_kernels, written once; each isa_*.c includes it after naming itself and is compiled with
+ * its own flags, from which vector.h takes the width. Sums keep one partial sum a lane, so their order is fixed by the width
+ * alone. (No include guard: one inclusion a translation unit.)
  *
  * Ownership: nothing is kept. */
-#include <math.h>
-#include <string.h>
-
 #include "tensor/cpu/isa_table.h"
+#include "tensor/cpu/vector.h"
 #include "tensor/ops.h"
 
 #define PASTE_(a, b) a##_##b
@@ -14,278 +12,274 @@
 #define TEXT_(a)     #a
 #define TEXT(a)      TEXT_(a)
 
-typedef float vec __attribute__((vector_size(ISA_FLOATS * 4), aligned(4), may_alias));
-
-static inline vec vec_load(const float *p)
-{
-    return *(const vec *)(const void *)p;
-}
-
-static inline void vec_store(float *p, vec v)
-{
-    *(vec *)(void *)p = v;
-}
-
-static inline vec vec_all(float x)
-{
-    return x - (vec){0};
-}
-
-static float vec_sum(vec v)
-{
-    for (int half = ISA_FLOATS / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++) v[i] += v[i + half];
-    return v[0];
-}
-
 static float dot_f32(size_t n, const float *a, const float *b)
 {
-    vec s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+    vf s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
     size_t i = 0;
-    for (; i + 4 * ISA_FLOATS <= n; i += 4 * ISA_FLOATS) {
-        s0 += vec_load(a + i) * vec_load(b + i);
-        s1 += vec_load(a + i + ISA_FLOATS) * vec_load(b + i + ISA_FLOATS);
-        s2 += vec_load(a + i + 2 * ISA_FLOATS) * vec_load(b + i + 2 * ISA_FLOATS);
-        s3 += vec_load(a + i + 3 * ISA_FLOATS) * vec_load(b + i + 3 * ISA_FLOATS);
+    for (; i + 4 * LANES <= n; i += 4 * LANES) {
+        s0 += v_read(a + i) * v_read(b + i);
+        s1 += v_read(a + i + LANES) * v_read(b + i + LANES);
+        s2 += v_read(a + i + 2 * LANES) * v_read(b + i + 2 * LANES);
+        s3 += v_read(a + i + 3 * LANES) * v_read(b + i + 3 * LANES);
     }
-    for (; i + ISA_FLOATS <= n; i += ISA_FLOATS) s0 += vec_load(a + i) * vec_load(b + i);
-    float sum = vec_sum((s0 + s1) + (s2 + s3));
-    for (; i < n; i++) sum += a[i] * b[i];
-    return sum;
+    for (size_t m; (m = LANES_LEFT(n, i)) > 0; i += m) s0 += v_load(a + i, m) * v_load(b + i, m);
+    return v_sum((s0 + s1) + (s2 + s3));
 }
 
 static void axpy_f32(size_t n, float alpha, const float *x, float *y)
 {
-    for (size_t i = 0; i < n; i++) y[i] += alpha * x[i];
-}
-
-/* e^x to about 1 ulp: x = n ln 2 + r, a polynomial for e^r on |r| <= ln 2 / 2, and n put into the exponent. */
-static inline float exp_one(float x)
-{
-    const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to a whole number in the low bits */
-    float c = x < -87.33654f ? -87.33654f : x > 88.72283f ? 88.72283f : x;
-    float t = c * 1.44269504f + magic, n = t - magic;
-    float r = c - n * 0.693359375f + n * 2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    /* n can be 128 where e^x still fits: scale in two halves. */
-    uint32_t bits;
-    memcpy(&bits, &t, 4);
-    int32_t e = (int32_t)(bits - 0x4B400000u), half = e >> 1;
-    uint32_t a = (uint32_t)(half + 127) << 23, b = (uint32_t)(e - half + 127) << 23;
-    float fa, fb;
-    memcpy(&fa, &a, 4);
-    memcpy(&fb, &b, 4);
-    float y = p * fa * fb;
-    y = x < -87.33654f ? 0.0f : y;
-    y = x > 88.72283f ? INFINITY : y;
-    return x == x ? y : x;
+    for (size_t i = 0, m; (m = LANES_LEFT(n, i)) > 0; i += m)
+        v_store(y + i, m, v_load(y + i, m) + alpha * v_load(x + i, m));
 }
 
 static void exp_f32(size_t n, const float *x, float *y)
 {
-    for (size_t i = 0; i < n; i++) y[i] = exp_one(x[i]);
+    for (size_t i = 0, m; (m = LANES_LEFT(n, i)) > 0; i += m) v_store(y + i, m, v_exp(v_load(x + i, m)));
+}
+
+static float max_f32(size_t n, const float *x)
+{
+    vf most = v_set(-INFINITY);
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) most = v_max(v_read(x + i), most);
+    float best = v_most(most);
+    for (; i < n; i++) best = x[i] > best ? x[i] : best;
+    return best;
 }
 
 static float softmax_exp_f32(size_t n, const float *x, float *y)
 {
-    float max[ISA_FLOATS], sum[ISA_FLOATS] = {0}, top = -INFINITY, total = 0;
-    for (int j = 0; j < ISA_FLOATS; j++) max[j] = -INFINITY;
-    size_t whole = n / ISA_FLOATS * ISA_FLOATS;
-    for (size_t i = 0; i < whole; i += ISA_FLOATS)
-        for (int j = 0; j < ISA_FLOATS; j++) max[j] = x[i + (size_t)j] > max[j] ? x[i + (size_t)j] : max[j];
-    for (int j = 0; j < ISA_FLOATS; j++) top = max[j] > top ? max[j] : top;
-    for (size_t i = whole; i < n; i++) top = x[i] > top ? x[i] : top;
-    if (top == -INFINITY) { /* nothing to choose from; NaNs alone stay NaN */
-        for (size_t i = 0; i < n; i++) total += y[i] = x[i] == x[i] ? 0 : x[i];
-        return total;
+    float most = max_f32(n, x);
+    if (most == -INFINITY) {
+        for (size_t i = 0; i < n; i++) y[i] = x[i] != x[i] ? x[i] : 0;
+        return n && x[0] != x[0] ? x[0] : 0;
     }
-    for (size_t i = 0; i < whole; i += ISA_FLOATS)
-        for (int j = 0; j < ISA_FLOATS; j++) {
-            float e = exp_one(x[i + (size_t)j] - top);
-            y[i + (size_t)j] = e;
-            sum[j] += e;
-        }
-    for (int half = ISA_FLOATS / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++) sum[j] += sum[j + half];
-    total = sum[0];
-    for (size_t i = whole; i < n; i++) total += y[i] = exp_one(x[i] - top);
-    return total;
+    vf sum = {0};
+    float tail = 0;
+    for (size_t i = 0, m; (m = LANES_LEFT(n, i)) > 0; i += m) {
+        vf e = v_exp(v_load(x + i, m) - most);
+        v_store(y + i, m, e);
+        if (m == LANES)
+            sum += e;
+        else
+            for (size_t j = 0; j < m; j++) tail += y[i + j];
+    }
+    return v_sum(sum) + tail;
 }
 
 static void to_bf16(size_t n, const float *x, uint16_t *y)
 {
-    for (size_t i = 0; i < n; i++) {
-        uint32_t b;
-        memcpy(&b, x + i, 4);
-        uint32_t rounded = (b + 0x7FFF + (b >> 16 & 1)) >> 16;
-        y[i] = (uint16_t)((b & 0x7FFFFFFF) > 0x7F800000 ? b >> 16 | 0x40 : rounded); /* a NaN stays one */
+    size_t i = 0;
+#if defined(__AVX512BF16__)
+    /* vcvtne2ps2bf16 would flush subnormals; the integer way below keeps them and is as fast as memory */
+    for (; i + LANES <= n; i += LANES) {
+        vu u = (vu)v_read(x + i);
+        vu r = (u + 0x7fffu + (u >> 16 & 1u)) >> 16;
+        vu quiet = u >> 16 | 0x40u;
+        __mmask16 nan = _mm512_cmp_ps_mask((__m512)u, (__m512)u, _CMP_UNORD_Q);
+        __m512i z = _mm512_mask_mov_epi32((__m512i)r, nan, (__m512i)quiet);
+        _mm256_storeu_si256((__m256i *)(void *)(y + i), _mm512_cvtepi32_epi16(z));
+    }
+#endif
+    for (; i < n; i++) {
+        uint32_t u;
+        memcpy(&u, x + i, 4);
+        uint32_t r = (u + 0x7fffu + (u >> 16 & 1u)) >> 16;
+        y[i] = (uint16_t)((u & 0x7fffffffu) > 0x7f800000u ? u >> 16 | 0x40u : r);
     }
 }
 
 static void from_bf16(size_t n, const uint16_t *x, float *y)
 {
-    for (size_t i = 0; i < n; i++) {
-        uint32_t b = (uint32_t)x[i] << 16;
-        memcpy(y + i, &b, 4);
+    size_t i = 0;
+#if defined(__AVX512F__)
+    for (; i + LANES <= n; i += LANES) {
+        __m512i u = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(x + i)));
+        _mm512_storeu_si512(y + i, _mm512_slli_epi32(u, 16));
+    }
+#endif
+    for (; i < n; i++) {
+        uint32_t u = (uint32_t)x[i] << 16;
+        memcpy(y + i, &u, 4);
     }
 }
 
-/* ---- activations ------------------------------------------------------------------------------------------------------- */
+/* ---- activations --------------------------------------------------------------------------------------------------- */
 
-static inline float sigmoid_one(float x)
+/* The derivatives of GELU: d/dx [x F(x)] = F(x) + x f(x) with the normal law, and of its tanh form by the chain rule. */
+INLINE vf act_value(int act, vf x)
 {
-    return 1.0f / (1.0f + exp_one(-x));
-}
-
-static inline float tanh_one(float x)
-{
-    float a = x < 0 ? -x : x, e = exp_one(-2 * a), y = (1 - e) / (1 + e);
-    y = a < 0.04f ? a - a * a * a * (1.0f / 3) + a * a * a * a * a * (2.0f / 15) : y; /* where 1 - e loses digits */
-    return x < 0 ? -y : y;
-}
-
-/* erf to 1.5e-7 (Abramowitz & Stegun 7.1.26). */
-static inline float erf_one(float x)
-{
-    float a = x < 0 ? -x : x, t = 1.0f / (1.0f + 0.3275911f * a);
-    float p = ((((1.061405429f * t - 1.453152027f) * t + 1.421413741f) * t - 0.284496736f) * t + 0.254829592f) * t;
-    float y = 1.0f - p * exp_one(-a * a);
-    return x < 0 ? -y : y;
-}
-
-#define GELU_C 0.7978845608f /* sqrt(2 / pi) */
-#define GELU_A 0.044715f
-
-#define EACH(y_)                                                                                                       \
-    for (size_t i = 0; i < n; i++) {                                                                                   \
-        float v = x[i];                                                                                                \
-        y[i] = (y_);                                                                                                   \
-    }                                                                                                                  \
-    return
-
-static void act_f32(int kind, size_t n, const float *x, float *y)
-{
-    switch (kind) {
+    switch (act) {
     case ACT_RELU:
-        EACH(v < 0 ? 0 : v);
-    case ACT_GELU:
-        EACH(0.5f * v * (1 + erf_one(v * 0.70710678f)));
-    case ACT_GELU_TANH:
-        EACH(0.5f * v * (1 + tanh_one(GELU_C * (v + GELU_A * v * v * v))));
+        return v_select(x < 0.0f, v_set(0), x);
+    case ACT_GELU: {
+        vf e = v_exp(-0.5f * x * x);
+        return 0.5f * x * (1.0f + v_erf(x * 0.70710678f, e));
+    }
+    case ACT_GELU_TANH: {
+        /* (1 + tanh u) / 2 is the sigmoid of 2u */
+        return x * v_sigmoid(1.5957691216f * (x + 0.044715f * x * x * x));
+    }
     case ACT_SILU:
-        EACH(v * sigmoid_one(v));
+        return x * v_sigmoid(x);
     case ACT_SIGMOID:
-        EACH(sigmoid_one(v));
+        return v_sigmoid(x);
     case ACT_TANH:
-        EACH(tanh_one(v));
+        return v_tanh(x);
     case ACT_QUICK_GELU:
-        EACH(v * sigmoid_one(1.702f * v));
+        return x * v_sigmoid(1.702f * x);
     case ACT_LEAKY_RELU:
-        EACH(v < 0 ? 0.01f * v : v);
+        return v_select(x < 0.0f, 0.01f * x, x);
     default:
-        memmove(y, x, n * sizeof *y);
+        return x;
     }
 }
 
-static inline float gelu_slope(float v)
+INLINE vf act_slope(int act, vf x)
 {
-    return 0.5f * (1 + erf_one(v * 0.70710678f)) + v * 0.3989422804f * exp_one(-0.5f * v * v);
-}
-
-static inline float gelu_tanh_slope(float v)
-{
-    float t = tanh_one(GELU_C * (v + GELU_A * v * v * v));
-    return 0.5f * (1 + t) + 0.5f * v * (1 - t * t) * GELU_C * (1 + 3 * GELU_A * v * v);
-}
-
-static inline float gated_slope(float v, float c)
-{
-    float s = sigmoid_one(c * v);
-    return s + c * v * s * (1 - s);
-}
-
-static inline float sigmoid_slope(float v)
-{
-    float s = sigmoid_one(v);
-    return s * (1 - s);
-}
-
-static inline float tanh_slope(float v)
-{
-    float t = tanh_one(v);
-    return 1 - t * t;
-}
-
-#define EACH_GRAD(slope_)                                                                                              \
-    for (size_t i = 0; i < n; i++) {                                                                                   \
-        float v = x[i];                                                                                                \
-        dx[i] = dy[i] * (slope_);                                                                                      \
-    }                                                                                                                  \
-    return
-
-static void act_grad_f32(int kind, size_t n, const float *x, const float *dy, float *dx)
-{
-    switch (kind) {
+    switch (act) {
     case ACT_RELU:
-        EACH_GRAD(v > 0 ? 1.0f : 0.0f);
-    case ACT_GELU:
-        EACH_GRAD(gelu_slope(v));
-    case ACT_GELU_TANH:
-        EACH_GRAD(gelu_tanh_slope(v));
-    case ACT_SILU:
-        EACH_GRAD(gated_slope(v, 1));
-    case ACT_SIGMOID:
-        EACH_GRAD(sigmoid_slope(v));
-    case ACT_TANH:
-        EACH_GRAD(tanh_slope(v));
-    case ACT_QUICK_GELU:
-        EACH_GRAD(gated_slope(v, 1.702f));
+        return v_select(x > 0.0f, v_set(1), v_set(0));
+    case ACT_GELU: {
+        vf e = v_exp(-0.5f * x * x);
+        return 0.5f * (1.0f + v_erf(x * 0.70710678f, e)) + x * 0.39894228f * e;
+    }
+    case ACT_GELU_TANH: {
+        vf s = v_sigmoid(1.5957691216f * (x + 0.044715f * x * x * x));
+        return s + x * s * (1.0f - s) * (1.5957691216f + 0.2140644488f * x * x);
+    }
+    case ACT_SILU: {
+        vf s = v_sigmoid(x);
+        return s * (1.0f + x * (1.0f - s));
+    }
+    case ACT_SIGMOID: {
+        vf s = v_sigmoid(x);
+        return s * (1.0f - s);
+    }
+    case ACT_TANH: {
+        vf y = v_tanh(x);
+        return 1.0f - y * y;
+    }
+    case ACT_QUICK_GELU: {
+        vf s = v_sigmoid(1.702f * x);
+        return s * (1.0f + 1.702f * x * (1.0f - s));
+    }
     case ACT_LEAKY_RELU:
-        EACH_GRAD(v > 0 ? 1.0f : 0.01f);
+        return v_select(x > 0.0f, v_set(1), v_set(0.01f));
     default:
-        memmove(dx, dy, n * sizeof *dx);
+        return v_set(1);
     }
 }
 
-/* ---- Philox 4x32-10, one block a lane ------------------------------------------------------------------------------------ */
+/* One loop an activation: the switch is decided outside it. */
+#define EACH_ACTIVATION(LOOP)                                                                                          \
+    switch (act) {                                                                                                     \
+    case ACT_RELU:                                                                                                     \
+        LOOP(ACT_RELU);                                                                                                \
+        break;                                                                                                         \
+    case ACT_GELU:                                                                                                     \
+        LOOP(ACT_GELU);                                                                                                \
+        break;                                                                                                         \
+    case ACT_GELU_TANH:                                                                                                \
+        LOOP(ACT_GELU_TANH);                                                                                           \
+        break;                                                                                                         \
+    case ACT_SILU:                                                                                                     \
+        LOOP(ACT_SILU);                                                                                                \
+        break;                                                                                                         \
+    case ACT_SIGMOID:                                                                                                  \
+        LOOP(ACT_SIGMOID);                                                                                             \
+        break;                                                                                                         \
+    case ACT_TANH:                                                                                                     \
+        LOOP(ACT_TANH);                                                                                                \
+        break;                                                                                                         \
+    case ACT_QUICK_GELU:                                                                                               \
+        LOOP(ACT_QUICK_GELU);                                                                                          \
+        break;                                                                                                         \
+    case ACT_LEAKY_RELU:                                                                                               \
+        LOOP(ACT_LEAKY_RELU);                                                                                          \
+        break;                                                                                                         \
+    default:                                                                                                           \
+        LOOP(ACT_NONE);                                                                                                \
+        break;                                                                                                         \
+    }
+
+static void act_f32(int act, size_t n, const float *x, float *y)
+{
+#define LOOP(A)                                                                                                        \
+    for (size_t i = 0, m; (m = LANES_LEFT(n, i)) > 0; i += m) v_store(y + i, m, act_value(A, v_load(x + i, m)))
+    EACH_ACTIVATION(LOOP)
+#undef LOOP
+}
+
+static void act_grad_f32(int act, size_t n, const float *x, const float *dy, float *dx)
+{
+#define LOOP(A)                                                                                                        \
+    for (size_t i = 0, m; (m = LANES_LEFT(n, i)) > 0; i += m)                                                          \
+    v_store(dx + i, m, v_load(dy + i, m) * act_slope(A, v_load(x + i, m)))
+    EACH_ACTIVATION(LOOP)
+#undef LOOP
+}
+
+/* ---- random numbers -------------------------------------------------------------------------------------------------- */
+
+/* The high and low halves of a * b, lane by lane. */
+INLINE void v_mul_wide(vu a, uint32_t by, vu *high, vu *low)
+{
+#if defined(__AVX512F__)
+    __m512i b = _mm512_set1_epi32((int)by);
+    __m512i even = _mm512_mul_epu32((__m512i)a, b), odd = _mm512_mul_epu32(_mm512_srli_epi64((__m512i)a, 32), b);
+    *high = (vu)_mm512_mask_mov_epi32(_mm512_srli_epi64(even, 32), 0xaaaa, odd);
+    *low = (vu)_mm512_mask_mov_epi32(even, 0xaaaa, _mm512_slli_epi64(odd, 32));
+#elif defined(__AVX2__)
+    __m256i b = _mm256_set1_epi32((int)by);
+    __m256i even = _mm256_mul_epu32((__m256i)a, b), odd = _mm256_mul_epu32(_mm256_srli_epi64((__m256i)a, 32), b);
+    *high = (vu)_mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+    *low = (vu)_mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+#else
+    for (int i = 0; i < LANES; i++) {
+        uint64_t p = (uint64_t)a[i] * by;
+        (*high)[i] = (uint32_t)(p >> 32);
+        (*low)[i] = (uint32_t)p;
+    }
+#endif
+}
+
+/* Philox 4x32-10 (rng.h) of LANES counters at once. */
+INLINE void v_philox(uint64_t seed, vu c[4])
+{
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    for (int round = 0; round < 10; round++) {
+        vu high0 = {0}, low0 = {0}, high1 = {0}, low1 = {0};
+        v_mul_wide(c[0], 0xD2511F53u, &high0, &low0);
+        v_mul_wide(c[2], 0xCD9E8D57u, &high1, &low1);
+        c[0] = high1 ^ c[1] ^ k0;
+        c[1] = low1;
+        c[2] = high0 ^ c[3] ^ k1;
+        c[3] = low0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+}
+
+/* Counters of LANES blocks from `block` on. */
+INLINE void v_counters(uint64_t stream, uint64_t block, vu c[4])
+{
+    for (int i = 0; i < LANES; i++) {
+        c[0][i] = (uint32_t)(block + (uint64_t)i);
+        c[1][i] = (uint32_t)((block + (uint64_t)i) >> 32);
+        c[2][i] = (uint32_t)stream;
+        c[3][i] = (uint32_t)(stream >> 32);
+    }
+}
 
 static void philox(uint64_t seed, uint64_t stream, uint64_t block, size_t n_blocks, uint32_t *out)
 {
-    enum { LANES = 16 };
-    for (size_t at = 0; at < n_blocks; at += LANES) {
-        uint32_t c0[LANES], c1[LANES], c2[LANES], c3[LANES];
-        for (int i = 0; i < LANES; i++) {
-            uint64_t b = block + at + (uint64_t)i;
-            c0[i] = (uint32_t)b;
-            c1[i] = (uint32_t)(b >> 32);
-            c2[i] = (uint32_t)stream;
-            c3[i] = (uint32_t)(stream >> 32);
-        }
-        uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-        for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
-            for (int i = 0; i < LANES; i++) {
-                uint64_t a = (uint64_t)c0[i] * 0xD2511F53u, b = (uint64_t)c2[i] * 0xCD9E8D57u;
-                uint32_t n0 = (uint32_t)(b >> 32) ^ c1[i] ^ k0, n2 = (uint32_t)(a >> 32) ^ c3[i] ^ k1;
-                c0[i] = n0;
-                c1[i] = (uint32_t)b;
-                c2[i] = n2;
-                c3[i] = (uint32_t)a;
-            }
-        }
-        size_t kept = n_blocks - at < LANES ? n_blocks - at : LANES;
-        for (size_t i = 0; i < kept; i++) {
-            uint32_t *o = out + 4 * (at + i);
-            o[0] = c0[i];
-            o[1] = c1[i];
-            o[2] = c2[i];
-            o[3] = c3[i];
-        }
+    for (size_t i = 0, m; (m = LANES_LEFT(n_blocks, i)) > 0; i += m) {
+        vu c[4] = {{0}};
+        v_counters(stream, block + i, c);
+        v_philox(seed, c);
+        for (size_t j = 0; j < m; j++)
+            for (int w = 0; w < 4; w++) out[(i + j) * 4 + (size_t)w] = c[w][j];
     }
 }
 
@@ -302,5 +296,12 @@ const isa_kernels PASTE(isa, ISA_NAME) = {
     .act_f32 = act_f32,
     .act_grad_f32 = act_grad_f32,
     .philox = philox,
-    .gemm_f32 = gemm_tiles,
+    .tile = TILE,
+    .product_f32 = product_f32,
+    .pack_f32 = pack_f32,
+    .dots_f32 = dots_f32,
+#if defined(__AVX512BF16__)
+    .product_bf16 = product_bf16,
+    .pack_bf16 = pack_bf16,
+#endif
 };

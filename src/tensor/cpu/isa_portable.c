@@ -1,5 +1,2 @@
-#define ISA_NAME    portable
-#define ISA_FLOATS  4 /* lanes of a vector register */
-#define ISA_ROWS    4 /* of a product's register tile */
-#define ISA_VECTORS 2 /* and its width in vectors */
+#define ISA_NAME portable
 #include "tensor/cpu/isa_body.h"

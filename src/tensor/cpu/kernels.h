@@ -39,8 +39,23 @@ typedef struct isa_kernels {
     void (*act_f32)(int activation, size_t n, const float *x, float *y);                        /* enum activation */
     void (*act_grad_f32)(int activation, size_t n, const float *x, const float *dy, float *dx); /* dx = dy act'(x) */
     void (*philox)(uint64_t seed, uint64_t stream, uint64_t block, size_t n_blocks, uint32_t *out); /* 4 a block */
-    void (*gemm_f32)(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
-                     const float *b, int64_t ldb, float beta, float *c, int64_t ldc); /* gemm_f32_serial's */
+
+    /* ---- the pieces of gemm.c ---- */
+    int tile; /* columns of a packed panel */
+    /* C [m, n] = alpha A B + beta C; element (i, p) of A is a[i * a_row + p * a_col], (p, j) of B is b[p * b_row + j]. */
+    void (*product_f32)(int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t a_row, int64_t a_col,
+                        const float *b, int64_t b_row, float beta, float *c, int64_t ldc);
+    /* b's (p, j) at b[p * b_row + j * b_col], n <= tile -> panel [k, tile], zeros behind column n */
+    void (*pack_f32)(int64_t k, int64_t n, const float *b, int64_t b_row, int64_t b_col, float *panel);
+    /* C [m, n] = alpha A B^T + beta C for few rows: both are read along k, nothing is packed. */
+    void (*dots_f32)(int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b,
+                     int64_t ldb, float beta, float *c, int64_t ldc);
+    /* The same in bf16, by pairs along k: (i, pair) of A is the two values at a + i * a_row + pair * a_pair; a panel is
+     * [pairs, tile, 2], its last pair filled with a zero where k is odd. NULL: widen to f32 instead. n <= tile. */
+    void (*product_bf16)(int64_t m, int64_t n, int64_t pairs, float alpha, const uint16_t *a, int64_t a_row,
+                         int64_t a_pair, const uint16_t *panel, float beta, float *c, int64_t ldc);
+    void (*pack_bf16)(int64_t k, int64_t n, const uint16_t *b, int64_t b_row, int64_t b_col, int64_t width,
+                      uint16_t *panel); /* width: columns of the panel, n <= width */
 } isa_kernels;
 
 const isa_kernels *isa(void); /* chosen once: the best this CPU has, or LOREC_ISA */
