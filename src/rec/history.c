@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/threads.h"
+
 static int ascending(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -62,4 +64,34 @@ uint32_t history_last(const query *q, uint32_t n_items)
     for (size_t i = q->n; i > 0; i--)
         if (q->items[i - 1] < n_items) return q->items[i - 1];
     return UINT32_MAX;
+}
+
+typedef struct rows_job {
+    const sparse *w;
+    const history_rows *h;
+    float *scores;
+} rows_job;
+
+static lorec_err score_rows(void *ctx, size_t begin, size_t end, int worker)
+{
+    (void)worker;
+    const rows_job *job = ctx;
+    const sparse *w = job->w;
+    for (size_t i = begin; i < end; i++) {
+        float *out = job->scores + i * w->cols;
+        memset(out, 0, w->cols * sizeof *out);
+        for (uint64_t k = job->h->start[i]; k < job->h->start[i + 1]; k++)
+            for (uint64_t at = w->start[job->h->item[k]]; at < w->start[job->h->item[k] + 1]; at++)
+                out[w->col[at]] += w->value[at];
+    }
+    return LOREC_OK;
+}
+
+lorec_err score_by_rows(const sparse *w, rec_session *s, const query *q, size_t n, float *scores)
+{
+    arena *a = rec_session_arena(s);
+    arena_reset(a);
+    history_rows h;
+    TRY(history_sets(a, q, n, w->cols, &h));
+    return par_each(n, 8, score_rows, &(rows_job){w, &h, scores});
 }

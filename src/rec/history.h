@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "rec/recommender.h"
+#include "rec/sparse.h"
 
 /* The different items, ascending; those >= n_items (never seen in training) are left out. */
 lorec_err history_set(arena *a, const query *q, uint32_t n_items, const uint32_t **items, size_t *n);
@@ -22,5 +23,8 @@ typedef struct history_rows {
     uint32_t *item;
 } history_rows;
 lorec_err history_sets(arena *a, const query *q, size_t n, uint32_t n_items, history_rows *out);
+
+/* score() of models that are a sparse item-item matrix: row sums over the history. w [n_items, n_items] with values. */
+lorec_err score_by_rows(const sparse *w, rec_session *s, const query *q, size_t n, float *scores);
 
 #endif

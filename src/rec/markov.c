@@ -45,7 +45,7 @@ static lorec_err markov_fit(void *self, const fit_context *fit)
 {
     markov *m = self;
     const interactions *x = fit->train;
-    if (x->n == 0) return err_set(LOREC_INPUT, "no interactions to learn from; loosen the filter or the split");
+    TRY(interactions_check(x));
     m->n_items = x->n_items;
     TRY(mem_new(&m->share, x->n_items));
     uint32_t *count;
@@ -84,8 +84,8 @@ static lorec_err markov_load(void *self, const char *folder)
 {
     markov *m = self;
     TRY(array_load_count((void **)&m->share, folder, "share", NPY_F32, &m->n_items));
-    TRY(sparse_load(&m->next, folder, "next", m->n_items));
-    if (m->next.rows != m->n_items || (m->next.n && !m->next.value))
+    TRY(sparse_load(&m->next, folder, "next", m->n_items, true));
+    if (m->next.rows != m->n_items)
         return err_set(LOREC_INPUT, "%s: share.npy and next.*.npy do not belong together", folder);
     return row_totals(m);
 }

@@ -91,10 +91,16 @@ static lorec_err from_entries(sparse *m, const entries *x, uint32_t rows, uint32
     return e;
 }
 
+lorec_err interactions_check(const interactions *x)
+{
+    if (x->n && x->n_items) return LOREC_OK;
+    return err_set(LOREC_INPUT, "no interactions to learn from; loosen the filter or the split");
+}
+
 lorec_err sparse_from(sparse *m, const interactions *x)
 {
     *m = (sparse){0};
-    if (x->n == 0) return err_set(LOREC_INPUT, "no interactions to learn from; loosen the filter or the split");
+    TRY(interactions_check(x));
     return from_entries(m, &(entries){x->n, x->start, NULL, x->item, NULL}, x->n_users, x->n_items);
 }
 
@@ -141,36 +147,44 @@ static lorec_err sparse_check(const sparse *m, const char *folder, const char *n
 {
     bool fine = m->start[0] == 0 && m->start[m->rows] == m->n;
     for (uint32_t r = 0; r < m->rows && fine; r++) fine = m->start[r] <= m->start[r + 1];
-    for (uint64_t i = 0; i < m->n && fine; i++) fine = m->col[i] < m->cols;
+    for (uint32_t r = 0; r < m->rows && fine; r++)
+        for (uint64_t i = m->start[r]; i < m->start[r + 1] && fine; i++)
+            fine = m->col[i] < m->cols && (i == m->start[r] || m->col[i - 1] < m->col[i]);
     if (fine) return LOREC_OK;
     return err_set(LOREC_INPUT, "%s/%s.start.npy and .col.npy do not form a matrix; the model's files are damaged",
                    folder, name);
 }
 
-lorec_err sparse_load(sparse *m, const char *folder, const char *name, uint32_t cols)
+static lorec_err load_parts(sparse *m, const char *folder, const char *name, bool square, bool values)
 {
-    *m = (sparse){.cols = cols};
     char part[64];
     int64_t rows, n;
-    lorec_err e;
-    TRY_GO(e, array_load((void **)&m->start, folder, part_name(part, name, "start"), NPY_U64, 1, &rows), fail);
-    if (rows < 1 || rows > UINT32_MAX) {
-        e = err_set(LOREC_INPUT, "%s/%s.npy: %lld values are no row starts", folder, part, (long long)rows);
-        goto fail;
-    }
+    TRY(array_load((void **)&m->start, folder, part_name(part, name, "start"), NPY_U64, 1, &rows));
+    if (rows < 1 || rows > UINT32_MAX)
+        return err_set(LOREC_INPUT, "%s/%s.npy: %lld values are no row starts", folder, part, (long long)rows);
     m->rows = (uint32_t)(rows - 1);
-    TRY_GO(e, array_load((void **)&m->col, folder, part_name(part, name, "col"), NPY_U32, 1, &n), fail);
+    if (square) m->cols = m->rows;
+    TRY(array_load((void **)&m->col, folder, part_name(part, name, "col"), NPY_U32, 1, &n));
     m->n = (uint64_t)n;
-    TRY_GO(e, sparse_check(m, folder, name), fail);
-    buf path = {0};
-    part_name(part, name, "value.npy");
-    e = path_join(&path, folder, part);
-    bool valued = !e && file_exists(path.p);
-    buf_free(&path);
-    if (e) goto fail;
-    if (valued) TRY_GO(e, array_load_n((void **)&m->value, folder, part_name(part, name, "value"), NPY_F32, n), fail);
-    return LOREC_OK;
-fail:
-    sparse_free(m);
+    TRY(sparse_check(m, folder, name));
+    return values ? array_load_n((void **)&m->value, folder, part_name(part, name, "value"), NPY_F32, n) : LOREC_OK;
+}
+
+static lorec_err load_or_nothing(sparse *m, const char *folder, const char *name, uint32_t cols, bool square,
+                                 bool values)
+{
+    *m = (sparse){.cols = cols};
+    lorec_err e = load_parts(m, folder, name, square, values);
+    if (e) sparse_free(m);
     return e;
+}
+
+lorec_err sparse_load(sparse *m, const char *folder, const char *name, uint32_t cols, bool values)
+{
+    return load_or_nothing(m, folder, name, cols, false, values);
+}
+
+lorec_err sparse_load_square(sparse *m, const char *folder, const char *name)
+{
+    return load_or_nothing(m, folder, name, 0, true, true);
 }

@@ -29,11 +29,17 @@ lorec_err sparse_from_triples(sparse *m, uint32_t rows, uint32_t cols, uint64_t 
 lorec_err sparse_transpose(sparse *out, const sparse *m);
 void sparse_free(sparse *m);
 
+/* LOREC_INPUT, with a remedy, when there is nothing to learn from. */
+lorec_err interactions_check(const interactions *x);
+
 /* How often each item occurs, repeats included: [x->n_items], to mem_free. */
 lorec_err sparse_popularity(uint32_t **count, const interactions *x);
 
-/* NAME.start.npy, NAME.col.npy, NAME.value.npy; loading checks that they belong together and that columns are < cols. */
+/* NAME.start.npy, NAME.col.npy, and NAME.value.npy where there are values. Loading checks that they belong together, that
+ * columns ascend within a row and are < cols, and that values are there when they have to be. */
 lorec_err sparse_save(const sparse *m, const char *folder, const char *name);
-lorec_err sparse_load(sparse *m, const char *folder, const char *name, uint32_t cols);
+lorec_err sparse_load(sparse *m, const char *folder, const char *name, uint32_t cols, bool values);
+/* The same of an item-item matrix with values, cols = rows. */
+lorec_err sparse_load_square(sparse *m, const char *folder, const char *name);
 
 #endif
