@@ -7,7 +7,15 @@
  * published systems. */
 #define METHODS(ROW)                                                                                                   \
     ROW(pop)                                                                                                           \
-    ROW(markov)
+    ROW(recent_pop)                                                                                                    \
+    ROW(repeat)                                                                                                        \
+    ROW(markov)                                                                                                        \
+    ROW(itemknn)                                                                                                       \
+    ROW(userknn)                                                                                                       \
+    ROW(slim)                                                                                                          \
+    ROW(ease)                                                                                                          \
+    ROW(ials)                                                                                                          \
+    ROW(gfcf)
 
 #define DECLARE(name) extern const recommender recommender_##name;
 METHODS(DECLARE)
