@@ -72,6 +72,16 @@ static float descend(const columns_job *job, workspace *s, uint32_t i)
     return fabsf(by);
 }
 
+/* c afresh from the weights: what rounding had added up in many small steps is gone. */
+static void refresh(const columns_job *job, workspace *s, size_t j, size_t n)
+{
+    memcpy(s->c, job->g + j * job->n, job->n * sizeof *s->c);
+    for (size_t k = 0; k < n; k++) {
+        uint32_t i = s->candidate[k];
+        if (s->w[i] > 0) isa()->axpy_f32(job->n, -s->w[i], job->g + (size_t)i * job->n, s->c);
+    }
+}
+
 /* Sweeps over all candidates, and between those over the weights that are not zero until these stand still. */
 static size_t solve(const columns_job *job, workspace *s, size_t j)
 {
@@ -83,6 +93,7 @@ static size_t solve(const columns_job *job, workspace *s, size_t j)
     bool all = true;
     for (int64_t sweep = 0; sweep < job->m->max_iter; sweep++) {
         float moved = 0, largest = 0;
+        if (all && sweep) refresh(job, s, j, n);
         for (size_t k = 0; k < n; k++) {
             uint32_t i = s->candidate[k];
             if (!all && s->w[i] == 0) continue;

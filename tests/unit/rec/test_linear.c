@@ -66,7 +66,7 @@ static void slim_meets_its_optimality_conditions(void **state)
     tiny_random(&t, 80, 20, 6, 5);
     size_t n = 20, users = 80;
     /* l1 = 80 * 0.05 * 0.4 = 1.6, l2 = 80 * 0.05 * 0.6 = 2.4 */
-    void *m = tiny_fit(&recommender_slim, &t.x, "alpha", "0.05", "l1_ratio", "0.4", "tolerance", "1e-7", "max_iter",
+    void *m = tiny_fit(&recommender_slim, &t.x, "alpha", "0.05", "l1_ratio", "0.4", "tolerance", "1e-6", "max_iter",
                        "10000", NULL);
     double *w = item_weights(&recommender_slim, m, &t.x), *x = tiny_dense(&t.x);
     size_t positive = 0, zero = 0;
