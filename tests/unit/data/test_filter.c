@@ -23,14 +23,14 @@ static long long step_count(const dataset *d, size_t step, const char *what)
     return json_integer_value(json_object_get(json_array_get(json_object_get(d->manifest, "filters"), step), what));
 }
 
-static void check_ids(const names *v, const char *ids)
+static void check_ids(const names *v, const char *letters)
 {
     for (uint32_t i = 0; i < v->n; i++) {
         slice s = names_at(v, i);
         assert_int_equal(s.n, 1);
-        assert_int_equal(s.p[0], ids[i]);
+        assert_int_equal(s.p[0], letters[i]);
     }
-    assert_int_equal(v->n, strlen(ids));
+    assert_int_equal(v->n, strlen(letters));
 }
 
 static void test_rating_and_time(void **state)
