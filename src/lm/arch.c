@@ -1,0 +1,93 @@
+#include "lm/arch.h"
+
+#include <math.h>
+
+/* One row an architecture: `const lm_arch lm_arch_NAME` in lm/arch/NAME.c. */
+#define ARCHITECTURES(ROW) ROW(gpt2)
+
+#define DECLARE(name) extern const lm_arch lm_arch_##name;
+ARCHITECTURES(DECLARE)
+
+#define ADDRESS(name) &lm_arch_##name,
+static const lm_arch *const table[] = {ARCHITECTURES(ADDRESS)};
+enum { TABLE = sizeof table / sizeof *table };
+
+const lm_arch *arch_find(const char *type)
+{
+    for (size_t i = 0; i < TABLE; i++)
+        if (strcmp(table[i]->type, type) == 0) return table[i];
+    return NULL;
+}
+
+lorec_err arch_need(const json_t *config, const lm_arch **out)
+{
+    const char *type;
+    *out = NULL;
+    TRY(json_get_string(config, "model_type", &type));
+    *out = arch_find(type);
+    if (*out) return LOREC_OK;
+    buf known = {0};
+    lorec_err e = LOREC_OK;
+    for (size_t i = 0; i < TABLE && !e; i++) e = buf_printf(&known, "%s%s", i ? ", " : "", table[i]->type);
+    if (!e) e = err_set(LOREC_INPUT, "the model_type is \"%s\"; this version knows %s", type, known.p);
+    buf_free(&known);
+    return e;
+}
+
+/* ---- what their files share ---------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *word;
+    activation act;
+} activations[] = {
+    {"gelu_new", ACT_GELU_TANH},
+    {"gelu_pytorch_tanh", ACT_GELU_TANH},
+    {"gelu_fast", ACT_GELU_TANH},
+    {"gelu", ACT_GELU},
+    {"quick_gelu", ACT_QUICK_GELU},
+    {"relu", ACT_RELU},
+    {"silu", ACT_SILU},
+    {"swish", ACT_SILU},
+    {"tanh", ACT_TANH},
+    {"leaky_relu", ACT_LEAKY_RELU},
+    {"sigmoid", ACT_SIGMOID},
+};
+enum { ACTIVATIONS = sizeof activations / sizeof *activations };
+
+lorec_err arch_get_activation(const json_t *config, const char *key, const char *fallback, activation *out)
+{
+    const char *word, *words[ACTIVATIONS];
+    TRY(json_get_string_or(config, key, fallback, &word));
+    for (size_t i = 0; i < ACTIVATIONS; i++) {
+        words[i] = activations[i].word;
+        if (strcmp(activations[i].word, word)) continue;
+        *out = activations[i].act;
+        return LOREC_OK;
+    }
+    const char *near = err_nearest(word, words, ACTIVATIONS);
+    return err_set(LOREC_INPUT, "\"%s\": the activation \"%s\" is not known%s%s%s", key, word,
+                   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+const char *arch_activation_word(activation act)
+{
+    for (size_t i = 0; i < ACTIVATIONS; i++)
+        if (activations[i].act == act) return activations[i].word;
+    return "linear";
+}
+
+lorec_err arch_get_f32(const json_t *config, const char *key, double fallback, float *out)
+{
+    double value;
+    TRY(json_get_f64_or(config, key, fallback, &value));
+    if (!isfinite(value) || fabs(value) > 1e30) return err_set(LOREC_INPUT, "\"%s\" is %g", key, value);
+    *out = (float)value;
+    return LOREC_OK;
+}
+
+lorec_err arch_get_rate(const json_t *config, const char *key, double fallback, float *out)
+{
+    TRY(arch_get_f32(config, key, fallback, out));
+    if (*out >= 0 && *out < 1) return LOREC_OK;
+    return err_set(LOREC_INPUT, "\"%s\" has to be at least 0 and below 1, not %g", key, (double)*out);
+}

@@ -1,0 +1,36 @@
+/* arch.h: architectures: how a Hugging Face config.json says what transformer it is, and what its parameters are called.
+ * One is one file in lm/arch/ and one row in arch.c.
+ *
+ *     const lm_arch *a;
+ *     TRY(arch_need(config, &a));              // by "model_type"
+ *     transformer_config c;
+ *     TRY(a->read(&c, config));
+ *
+ *     transformer_config mine = {.vocab_size = v, .width = 256, ...};       // or of our own numbers
+ *     arch_find("gpt2")->complete(&mine);
+ *
+ * Ownership: rows are static; names in a transformer_config are too. */
+#ifndef LOREC_LM_ARCH_H
+#define LOREC_LM_ARCH_H
+
+#include "base/json.h"
+#include "lm/transformer.h"
+
+typedef struct lm_arch {
+    const char *type;                                             /* config.json's "model_type" */
+    const char *base;                                             /* prefix that files of the bare model leave out */
+    void (*complete)(transformer_config *c);                      /* names and whatever else is always so */
+    lorec_err (*read)(transformer_config *c, const json_t *json); /* LOREC_INPUT: the field and what is wrong with it */
+    json_t *(*write)(const transformer_config *c);                /* NULL: out of memory */
+} lm_arch;
+
+const lm_arch *arch_find(const char *type); /* NULL: none */
+lorec_err arch_need(const json_t *config, const lm_arch **out);
+
+/* For their files: Hugging Face's words for activations, a rate in [0, 1). */
+lorec_err arch_get_activation(const json_t *config, const char *key, const char *fallback, activation *out);
+const char *arch_activation_word(activation act);
+lorec_err arch_get_rate(const json_t *config, const char *key, double fallback, float *out);
+lorec_err arch_get_f32(const json_t *config, const char *key, double fallback, float *out);
+
+#endif

@@ -1,0 +1,29 @@
+/* model_folder.h: a language model as Hugging Face keeps it: config.json + model.safetensors in a folder.
+ *
+ *     lm_model *m;
+ *     TRY(lm_model_open(&m, "gpt2"));                            // or: TRY(lm_model_new(&m, "gpt2", &config, seed));
+ *     transformer_hidden(t, m->net, &in);
+ *     TRY(lm_model_save(m, "mine"));
+ *     lm_model_free(m);
+ *
+ * Ownership: an lm_model owns its parameters and transformer until lm_model_free. */
+#ifndef LOREC_LM_MODEL_FOLDER_H
+#define LOREC_LM_MODEL_FOLDER_H
+
+#include "lm/arch.h"
+
+typedef struct lm_model {
+    const lm_arch *arch;
+    params *params;
+    transformer *net;
+} lm_model;
+
+/* Fresh weights; `config` is completed by the architecture. */
+lorec_err lm_model_new(lm_model **out, const char *arch, const transformer_config *config, uint64_t seed);
+/* Weights in F32, F16 or BF16; names with or without the architecture's base prefix. A missing or misshapen parameter is
+ * LOREC_INPUT; what the file holds beside them is left alone. */
+lorec_err lm_model_open(lm_model **out, const char *folder);
+lorec_err lm_model_save(const lm_model *m, const char *folder); /* into a folder that is there */
+void lm_model_free(lm_model *m);
+
+#endif
