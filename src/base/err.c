@@ -53,8 +53,7 @@ lorec_err err_errno(const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    char why[128];
-    if (strerror_r(saved, why, sizeof why) != 0) snprintf(why, sizeof why, "errno %d", saved);
+    const char *why = strerrordesc_np(saved);
     lorec_err code;
     switch (saved) {
     case ENOENT:
@@ -80,7 +79,7 @@ lorec_err err_errno(const char *fmt, ...)
     default:
         code = LOREC_FAILED;
     }
-    return err_set(code, "%.1800s: %s", text, why);
+    return err_set(code, "%.1800s: %s", text, why ? why : "an unknown system error");
 }
 
 /* Levenshtein distance with one row; words longer than the row are never "near". */

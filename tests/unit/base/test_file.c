@@ -28,7 +28,7 @@ static void plain_lines(void **state)
     assert_string_equal(last, "three");
     assert_int_equal(count_lines(test_file("empty.txt", ""), last, sizeof last), 0);
     lines l;
-    assert_fails(lines_open(&l, test_path("no-such")), LOREC_INPUT, "no-such");
+    assert_fails(lines_open(&l, test_path("no-such")), LOREC_INPUT, "No such file");
     assert_fails(lines_open(&l, test_folder()), LOREC_INPUT, "folder");
 }
 
