@@ -1,5 +1,6 @@
 /* op_list.h: the table of ops, one row each (included with different meanings of OP; no include guard on purpose). */
 /* products */
+OP(linear)
 OP(matmul)
 OP(sparse_matmul)
 OP(conv1d)
@@ -16,6 +17,10 @@ OP(transpose)
 OP(detach)
 OP(cast)
 /* elementwise */
+OP(act)
+OP(gated)
+OP(dropout)
+OP(add_dropout)
 OP(add)
 OP(sub)
 OP(mul)
@@ -27,6 +32,8 @@ OP(sqrt)
 OP(square)
 OP(log_sigmoid)
 /* norms, softmax, reductions, rows */
+OP(layer_norm)
+OP(rms_norm)
 OP(batch_norm)
 OP(softmax)
 OP(log_softmax)

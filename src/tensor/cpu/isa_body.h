@@ -264,12 +264,13 @@ INLINE void v_philox(uint64_t seed, vu c[4])
 /* Counters of LANES blocks from `block` on. */
 INLINE void v_counters(uint64_t stream, uint64_t block, vu c[4])
 {
-    for (int i = 0; i < LANES; i++) {
-        c[0][i] = (uint32_t)(block + (uint64_t)i);
-        c[1][i] = (uint32_t)((block + (uint64_t)i) >> 32);
-        c[2][i] = (uint32_t)stream;
-        c[3][i] = (uint32_t)(stream >> 32);
-    }
+    vu lane;
+    for (int i = 0; i < LANES; i++) lane[i] = (uint32_t)i;
+    c[0] = lane + (uint32_t)block;
+    c[1] = (vu)(c[0] < (uint32_t)block) & 1u; /* the carry */
+    c[1] += (uint32_t)(block >> 32);
+    c[2] = (vu){0} + (uint32_t)stream;
+    c[3] = (vu){0} + (uint32_t)(stream >> 32);
 }
 
 static void philox(uint64_t seed, uint64_t stream, uint64_t block, size_t n_blocks, uint32_t *out)
@@ -284,6 +285,7 @@ static void philox(uint64_t seed, uint64_t stream, uint64_t block, size_t n_bloc
 }
 
 #include "tensor/cpu/gemm_body.h"
+#include "tensor/cpu/norm_body.h"
 
 const isa_kernels PASTE(isa, ISA_NAME) = {
     .name = TEXT(ISA_NAME),
@@ -296,6 +298,9 @@ const isa_kernels PASTE(isa, ISA_NAME) = {
     .act_f32 = act_f32,
     .act_grad_f32 = act_grad_f32,
     .philox = philox,
+    .norm_f32 = norm_f32,
+    .norm_grad_f32 = norm_grad_f32,
+    .dropout_mask = dropout_mask,
     .tile = TILE,
     .product_f32 = product_f32,
     .pack_f32 = pack_f32,

@@ -40,6 +40,17 @@ typedef struct isa_kernels {
     void (*act_grad_f32)(int activation, size_t n, const float *x, const float *dy, float *dx); /* dx = dy act'(x) */
     void (*philox)(uint64_t seed, uint64_t stream, uint64_t block, size_t n_blocks, uint32_t *out); /* 4 a block */
 
+    /* One row of d values: y = (x - mean) r (gain_plus + gain) + bias (or NULL), r = 1 / sqrt(variance + eps); rms: the mean
+     * counts as 0. stats gets mean and r. */
+    void (*norm_f32)(bool rms, size_t d, const float *x, const float *gain, float gain_plus, const float *bias,
+                     float eps, float *y, float stats[2]);
+    /* dx = its gradient + beta dx; dgain and dbias are added to. NULL: not wanted. */
+    void (*norm_grad_f32)(bool rms, size_t d, const float *x, const float *gain, float gain_plus, const float stats[2],
+                          const float *dy, float beta, float *dx, float *dgain, float *dbias);
+    /* mask[i] = scale where 16 random bits are >= threshold (0 .. 65536), else 0; 128 values a group, from `group` on. */
+    void (*dropout_mask)(uint64_t seed, uint64_t stream, uint64_t group, size_t n, uint32_t threshold, float scale,
+                         float *mask);
+
     /* ---- the pieces of gemm.c ---- */
     int tile; /* columns of a packed panel */
     /* C [m, n] = alpha A B + beta C; element (i, p) of A is a[i * a_row + p * a_col], (p, j) of B is b[p * b_row + j]. */

@@ -58,6 +58,19 @@ INLINE vf v_load(const float *p, size_t m)
 #endif
 }
 
+/* x in the first m lanes, zeros behind. */
+INLINE vf v_load_set(float x, size_t m)
+{
+    if (__builtin_expect(m >= (size_t)LANES, 1)) return v_set(x);
+#if defined(__AVX512F__)
+    return (vf)_mm512_maskz_mov_ps((__mmask16)((1u << m) - 1), (__m512)v_set(x));
+#else
+    vf y = {0};
+    for (size_t i = 0; i < m; i++) y[i] = x;
+    return y;
+#endif
+}
+
 INLINE void v_store(float *p, size_t m, vf x)
 {
     if (__builtin_expect(m >= (size_t)LANES, 1)) {
