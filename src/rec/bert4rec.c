@@ -2,10 +2,7 @@
  *     h = blocks(norm(E[items or MASK] + P[positions])),  score(i) = <norm(gelu(W h + b)), E_i> + c_i
  * Training hides each item with probability mask_ratio; a share last_ratio of the sequences has only its last item hidden,
  * because that is what is asked: the history with a [MASK] put behind it. Rows of the item table: [MASK], then the items. */
-#include <stdio.h>
-
 #include "base/mem.h"
-#include "lm/block.h"
 #include "rec/sequence.h"
 
 enum { MAX_LAYERS = 32, MASK = 0 };
@@ -14,8 +11,7 @@ typedef struct bert4rec {
     sequence_model base; /* has to be first */
     int64_t hidden_size, n_layers, n_heads, inner_size;
     double dropout, attn_dropout, mask_ratio, last_ratio, initializer_range;
-    tensor *position, *norm_weight, *norm_bias, *head, *head_bias, *head_norm, *head_norm_bias;
-    block layer[MAX_LAYERS];
+    tensor *head, *head_bias, *head_norm, *head_norm_bias;
 } bert4rec;
 
 static const option bert4rec_options[] = {
@@ -50,51 +46,48 @@ static const char *bert4rec_check(const void *self)
 
 static lorec_err make_params(bert4rec *m)
 {
-    params *ps = m->base.params;
-    int64_t d = m->hidden_size, v = (int64_t)m->base.n_items + 1;
-    double sd = m->initializer_range;
-    block_spec spec = {.width = d,
-                       .inner = m->inner_size,
-                       .heads = (int)m->n_heads,
-                       .post_norm = true,
-                       .act = ACT_GELU,
-                       .dropout = (float)m->dropout,
-                       .attention_dropout = (float)m->attn_dropout,
-                       .norm_eps = 1e-8f,
-                       .init_sd = sd};
+    int64_t d = m->hidden_size;
+    float drop = (float)m->dropout;
+    init weights = INIT_NORMAL(m->initializer_range);
+    transformer_config c = {.vocab_size = (int64_t)m->base.n_items + 1,
+                            .width = d,
+                            .layers = m->n_layers,
+                            .heads = m->n_heads,
+                            .ffn_width = m->inner_size,
+                            .max_positions = m->base.max_len + 1,
+                            .place = NORM_POST,
+                            .activation = ACT_GELU,
+                            .embed_dropout = drop,
+                            .residual_dropout = drop,
+                            .attn_dropout = (float)m->attn_dropout,
+                            .weights = weights};
+    transformer_name_plainly(&c);
+    c.name[PART_EMBED_NORM] = "embed_norm.weight";
+    c.name[PART_EMBED_NORM_BIAS] = "embed_norm.bias";
+    c.name[PART_HEAD_BIAS] = "head.bias";
     m->base.first_item = 1;
-    m->base.items = params_add(ps, "item.weight", INIT_NORMAL(sd), 2, (int64_t[]){v, d});
-    m->base.biases = params_add(ps, "item.bias", INIT_ZERO, 1, (int64_t[]){v});
-    m->position = params_add(ps, "position.weight", INIT_NORMAL(sd), 2, (int64_t[]){m->base.max_len + 1, d});
-    m->norm_weight = params_add(ps, "norm.weight", INIT_CONST(1), 1, (int64_t[]){d});
-    m->norm_bias = params_add(ps, "norm.bias", INIT_ZERO, 1, (int64_t[]){d});
-    for (int64_t i = 0; i < m->n_layers; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "layers.%d", (int)i);
-        block_add(&m->layer[i], ps, &spec, name);
-    }
-    m->head = params_add(ps, "head.weight", INIT_NORMAL(sd), 2, (int64_t[]){d, d});
-    m->head_bias = params_add(ps, "head.bias", INIT_ZERO, 1, (int64_t[]){d});
-    m->head_norm = params_add(ps, "head.norm.weight", INIT_CONST(1), 1, (int64_t[]){d});
-    m->head_norm_bias = params_add(ps, "head.norm.bias", INIT_ZERO, 1, (int64_t[]){d});
+    TRY(sequence_network(&m->base, &c));
+    params *ps = m->base.params;
+    m->head = params_add(ps, "transform.weight", weights, 2, (int64_t[]){d, d});
+    m->head_bias = params_add(ps, "transform.bias", INIT_ZERO, 1, (int64_t[]){d});
+    m->head_norm = params_add(ps, "transform_norm.weight", INIT_CONST(1), 1, (int64_t[]){d});
+    m->head_norm_bias = params_add(ps, "transform_norm.bias", INIT_ZERO, 1, (int64_t[]){d});
     return params_error(ps);
 }
 
 static tensor *body(const bert4rec *m, tape *t, const int32_t *shown, const packed *rows, bool last)
 {
-    const segments *seq = tape_segments(t, rows->length, (int64_t)rows->n);
-    int64_t n = (int64_t)rows->rows;
-    tensor *x = op_embed(t, m->base.items, tape_ids(t, shown, n));
-    x = op_add(t, x, op_embed(t, m->position, tape_ids(t, rows->from_end, n)));
-    x = op_dropout(t, op_layer_norm(t, x, m->norm_weight, m->norm_bias, 1e-8f), (float)m->dropout);
-    for (int64_t i = 0; i < m->n_layers; i++) x = block_apply(&m->layer[i], t, x, seq, last && i + 1 == m->n_layers);
-    return x;
+    return transformer_hidden(t, m->base.net,
+                              &(token_rows){.ids = tape_ids(t, shown, (int64_t)rows->rows),
+                                            .sequences = tape_segments(t, rows->length, (int64_t)rows->n),
+                                            .position = rows->from_end,
+                                            .last = last});
 }
 
 static tensor *head(const bert4rec *m, tape *t, tensor *x)
 {
     x = op_linear(t, x, m->head, m->head_bias, LINEAR_OUT_IN, ACT_GELU);
-    return op_layer_norm(t, x, m->head_norm, m->head_norm_bias, 1e-8f);
+    return op_layer_norm(t, x, m->head_norm, m->head_norm_bias, 1e-5f);
 }
 
 /* ---- training -------------------------------------------------------------------------------------------------------- */

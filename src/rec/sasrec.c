@@ -3,9 +3,6 @@
  * Trained at every position of every user's sequence at once. Positions count from the most recent item, which is what
  * left padding does in the usual implementations: the last item always meets the same vector, however long the history.
  * The default loss is full cross-entropy: with it this model leads, with the paper's `loss=bce` it does not. */
-#include <stdio.h>
-
-#include "lm/block.h"
 #include "rec/sequence_loss.h"
 
 enum { MAX_LAYERS = 32 };
@@ -16,15 +13,13 @@ typedef struct sasrec {
     double dropout, attn_dropout, initializer_range;
     int act, norm, positions;
     sequence_loss_settings loss;
-    tensor *position, *norm_weight, *norm_bias;
-    block layer[MAX_LAYERS];
 } sasrec;
 
-enum { NORM_PRE, NORM_POST };
 enum { FROM_END, FROM_START };
 static const char *const act_words[] = {"relu", "gelu", "silu", NULL};
 static const activation acts[] = {ACT_RELU, ACT_GELU, ACT_SILU};
 static const char *const norm_words[] = {"pre", "post", NULL};
+static const norm_place norms[] = {NORM_PRE, NORM_POST};
 static const char *const position_words[] = {"from_end", "from_start", NULL};
 
 static const option sasrec_options[] = {
@@ -59,44 +54,36 @@ static const char *sasrec_check(const void *self)
 
 static lorec_err make_params(sasrec *m)
 {
-    params *ps = m->base.params;
-    int64_t d = m->hidden_size;
-    double sd = m->initializer_range;
-    block_spec spec = {.width = d,
-                       .inner = m->inner_size,
-                       .heads = (int)m->n_heads,
-                       .post_norm = m->norm == NORM_POST,
-                       .causal = true,
-                       .act = acts[m->act],
-                       .dropout = (float)m->dropout,
-                       .attention_dropout = (float)m->attn_dropout,
-                       .norm_eps = 1e-8f,
-                       .init_sd = sd};
-    m->base.items = params_add(ps, "item.weight", INIT_NORMAL(sd), 2, (int64_t[]){m->base.n_items, d});
-    m->position = params_add(ps, "position.weight", INIT_NORMAL(sd), 2, (int64_t[]){m->base.max_len, d});
-    for (int64_t i = 0; i < m->n_layers; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "layers.%d", (int)i);
-        block_add(&m->layer[i], ps, &spec, name);
+    float drop = (float)m->dropout;
+    transformer_config c = {.vocab_size = m->base.n_items,
+                            .width = m->hidden_size,
+                            .layers = m->n_layers,
+                            .heads = m->n_heads,
+                            .ffn_width = m->inner_size,
+                            .max_positions = m->base.max_len,
+                            .place = norms[m->norm],
+                            .causal = true,
+                            .activation = acts[m->act],
+                            .embed_dropout = drop,
+                            .residual_dropout = drop,
+                            .attn_dropout = (float)m->attn_dropout,
+                            .weights = INIT_NORMAL(m->initializer_range)};
+    transformer_name_plainly(&c);
+    if (c.place == NORM_POST) {
+        c.name[PART_EMBED_NORM] = "embed_norm.weight";
+        c.name[PART_EMBED_NORM_BIAS] = "embed_norm.bias";
     }
-    m->norm_weight = params_add(ps, "norm.weight", INIT_CONST(1), 1, (int64_t[]){d});
-    m->norm_bias = params_add(ps, "norm.bias", INIT_ZERO, 1, (int64_t[]){d});
-    return params_error(ps);
+    return sequence_network(&m->base, &c);
 }
 
 /* Vectors after each position [rows, d], or after the last of each sequence [sequences, d]. */
 static tensor *forward(const sasrec *m, tape *t, const packed *rows, bool last)
 {
-    const segments *seq = tape_segments(t, rows->length, (int64_t)rows->n);
-    const int32_t *at = m->positions == FROM_END ? rows->from_end : rows->from_start;
-    int64_t n = (int64_t)rows->rows;
-    tensor *x = op_embed(t, m->base.items, tape_ids(t, rows->id, n));
-    x = op_add(t, x, op_embed(t, m->position, tape_ids(t, at, n)));
-    bool post = m->norm == NORM_POST; /* then the norm stands before the blocks, otherwise after them */
-    if (post) x = op_layer_norm(t, x, m->norm_weight, m->norm_bias, 1e-8f);
-    x = op_dropout(t, x, (float)m->dropout);
-    for (int64_t i = 0; i < m->n_layers; i++) x = block_apply(&m->layer[i], t, x, seq, last && i + 1 == m->n_layers);
-    return post ? x : op_layer_norm(t, x, m->norm_weight, m->norm_bias, 1e-8f);
+    return transformer_hidden(t, m->base.net,
+                              &(token_rows){.ids = tape_ids(t, rows->id, (int64_t)rows->rows),
+                                            .sequences = tape_segments(t, rows->length, (int64_t)rows->n),
+                                            .position = m->positions == FROM_END ? rows->from_end : rows->from_start,
+                                            .last = last});
 }
 
 static tensor *states(const void *self, tape *t, const packed *rows)

@@ -21,6 +21,14 @@ lorec_err sequence_begin(sequence_model *m, const fit_context *fit)
     return m->params ? LOREC_OK : LOREC_RESOURCE;
 }
 
+lorec_err sequence_network(sequence_model *m, const transformer_config *config)
+{
+    TRY(transformer_new(&m->net, m->params, config, ""));
+    m->items = transformer_tensor(m->net, PART_TOKENS, 0);
+    m->biases = transformer_tensor(m->net, PART_HEAD_BIAS, 0);
+    return LOREC_OK;
+}
+
 /* Rows first .. of a parameter, [rows][width]. */
 static lorec_err copy_rows(float **out, const tensor *p, int64_t first, int64_t rows, int64_t width)
 {
@@ -139,7 +147,9 @@ lorec_err sequence_load_params(sequence_model *m, const char *folder)
 void sequence_release(void *self)
 {
     sequence_model *m = self;
+    if (m->net) transformer_free(m->net);
     if (m->params) params_free(m->params);
+    m->net = NULL;
     mem_free(m->item);
     mem_free(m->bias);
     mem_free(m->popularity);

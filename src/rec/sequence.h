@@ -14,6 +14,7 @@
 #ifndef LOREC_REC_SEQUENCE_H
 #define LOREC_REC_SEQUENCE_H
 
+#include "lm/transformer.h"
 #include "rec/trainer.h"
 
 /* Sequences end to end, nothing padded. */
@@ -48,6 +49,7 @@ typedef struct sequence_model {
     int64_t max_len;
     uint32_t n_items;
     params *params;
+    transformer *net;   /* or NULL */
     tensor *items;      /* its item table [first_item + n_items, d] */
     tensor *biases;     /* [first_item + n_items] or NULL */
     int64_t first_item; /* rows before item 0 in that table (a [MASK]) */
@@ -60,6 +62,8 @@ typedef struct sequence_model {
 
 /* Forgets what was there and takes n_items and popularity from the training rows. */
 lorec_err sequence_begin(sequence_model *m, const fit_context *fit);
+/* Its network; items and biases are the network's token table and head bias. */
+lorec_err sequence_network(sequence_model *m, const transformer_config *config);
 /* Parameters changed: copies the item table. Also fits trainer_model.ready for models that are their own `self`. */
 lorec_err sequence_ready(sequence_model *m);
 /* encode: packed questions -> the vector of each sequence's question, [rows->n, d]. */

@@ -3,6 +3,7 @@
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -29,6 +30,7 @@ typedef struct training {
     checkpoint disk;
     training_progress at;
     double started, earlier, saved; /* clocks: this call's start, seconds of earlier calls, the last checkpoint */
+    double told;                    /* and the last line about an epoch */
     bool out_of_time;
 } training;
 
@@ -102,6 +104,21 @@ static lorec_err refresh(training *r)
     return r->m->ready ? r->m->ready(r->m->self) : LOREC_OK;
 }
 
+/* One line an epoch, but of short epochs one in two seconds. */
+__attribute__((format(printf, 2, 3))) static void tell_epoch(training *r, const char *fmt, ...)
+{
+    char more[160];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(more, sizeof more, fmt, ap);
+    va_end(ap);
+    double now = clock_seconds();
+    bool soon = now - r->told < 2;
+    if (!soon) r->told = now;
+    (soon ? log_debug : log_info)("%s epoch %" PRId64 ": loss %.4f%s", r->m->label, r->at.epoch + 1, r->at.last_loss,
+                                  more);
+}
+
 static lorec_err validate(training *r)
 {
     double metric;
@@ -119,8 +136,8 @@ static lorec_err validate(training *r)
     } else
         r->at.since_best++;
     const char *name = r->fit->valid_metric ? r->fit->valid_metric : "validation";
-    log_info("%s epoch %" PRId64 ": loss %.4f, %s %.4f%s (best %.4f at %" PRId64 ")", r->m->label, r->at.epoch + 1,
-             r->at.last_loss, name, metric, better ? " *" : "", r->at.best_metric, r->at.best_epoch);
+    tell_epoch(r, ", %s %.4f%s (best %.4f at %" PRId64 ")", name, metric, better ? " *" : "", r->at.best_metric,
+               r->at.best_epoch);
     return LOREC_OK;
 }
 
@@ -181,7 +198,7 @@ static lorec_err one_epoch(training *r)
 
 static bool patience_is_out(const training *r)
 {
-    return r->out_of_time || (r->fit->validate && r->o->stopping_step > 0 && r->at.since_best >= r->o->stopping_step);
+    return r->out_of_time || (r->fit->validate && r->o->stopping_step > 0 && r->at.since_best > r->o->stopping_step);
 }
 
 static lorec_err all_epochs(training *r)
@@ -196,7 +213,7 @@ static lorec_err all_epochs(training *r)
             if (e == LOREC_CANCELLED) return cancelled(r); /* resuming validates again */
             TRY(e);
         } else
-            log_info("%s epoch %" PRId64 ": loss %.4f", r->m->label, r->at.epoch + 1, r->at.last_loss);
+            tell_epoch(r, "%s", "");
         r->at.epoch++;
         r->at.loss_sum = 0;
         r->at.loss_examples = 0;
@@ -206,6 +223,11 @@ static lorec_err all_epochs(training *r)
     TRY(refresh(r));
     r->at.done = true;
     r->at.seconds = seconds_spent(r);
+    char best[64] = "";
+    if (r->at.best_epoch)
+        snprintf(best, sizeof best, ", best %.4f at epoch %" PRId64, r->at.best_metric, r->at.best_epoch);
+    log_info("%s: %" PRId64 " epochs in %.1f s, %.0f examples/s%s", r->m->label, r->at.epoch, r->at.seconds,
+             r->at.seconds > 0 ? (double)r->at.examples / r->at.seconds : 0, best);
     return save(r);
 }
 

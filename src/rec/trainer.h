@@ -91,7 +91,7 @@ typedef struct trainer_settings {
          .def = 10,                                                                                                    \
          .min = 1,                                                                                                     \
          .max = 1e6,                                                                                                   \
-         .help = "stop after so many validations without a better one",                                                \
+         .help = "stop after more than so many validations without a better one",                                      \
          .alias = "patience"},                                                                                         \
         {.name = "learning_rate",                                                                                      \
          .type = OPTION_TYPE_REAL,                                                                                     \
