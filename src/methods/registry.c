@@ -15,7 +15,10 @@
     ROW(slim)                                                                                                          \
     ROW(ease)                                                                                                          \
     ROW(ials)                                                                                                          \
-    ROW(gfcf)
+    ROW(gfcf)                                                                                                          \
+    ROW(bpr)                                                                                                           \
+    ROW(lightgcn)                                                                                                      \
+    ROW(fpmc)
 
 #define DECLARE(name) extern const recommender recommender_##name;
 METHODS(DECLARE)

@@ -208,7 +208,7 @@ static uint64_t bert4rec_memory(const void *self, const fit_context *fit)
 
 const recommender recommender_bert4rec = {
     .key = "bert4rec",
-    .title = "BERT4Rec",
+    .title = "BERT4Rec: a two-sided transformer that fills in hidden items",
     .family = "sequence",
     .cite = "Sun, Liu, Wu, Pei, Lin, Ou, Jiang. BERT4Rec: Sequential Recommendation with Bidirectional Encoder "
             "Representations from Transformer. CIKM 2019",

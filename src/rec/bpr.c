@@ -105,8 +105,8 @@ static uint64_t bpr_memory(const void *self, const fit_context *fit)
 
 const recommender recommender_bpr = {
     .key = "bpr",
-    .title = "BPR-MF",
-    .family = "matrix factorisation",
+    .title = "BPR: matrix factorisation that ranks what was had above what was not",
+    .family = "factors",
     .cite = "Rendle, Freudenthaler, Gantner, Schmidt-Thieme. BPR: Bayesian Personalized Ranking from Implicit "
             "Feedback. UAI 2009",
     .tasks = TASK_TOPN,

@@ -111,8 +111,8 @@ static uint64_t fpmc_memory(const void *self, const fit_context *fit)
 
 const recommender recommender_fpmc = {
     .key = "fpmc",
-    .title = "FPMC",
-    .family = "matrix factorisation",
+    .title = "FPMC: factorised Markov chains, one for each user",
+    .family = "factors",
     .cite = "Rendle, Freudenthaler, Schmidt-Thieme. Factorizing Personalized Markov Chains for Next-Basket "
             "Recommendation. WWW 2010",
     .tasks = TASK_TOPN | TASK_SEQUENTIAL,

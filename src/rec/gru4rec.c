@@ -112,7 +112,7 @@ static uint64_t gru4rec_memory(const void *self, const fit_context *fit)
 
 const recommender recommender_gru4rec = {
     .key = "gru4rec",
-    .title = "GRU4Rec",
+    .title = "GRU4Rec: a recurrent network over the history",
     .family = "sequence",
     .cite =
         "Hidasi, Karatzoglou, Baltrunas, Tikk. Session-based Recommendations with Recurrent Neural Networks. ICLR 2016",

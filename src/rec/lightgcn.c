@@ -163,7 +163,7 @@ static uint64_t lightgcn_memory(const void *self, const fit_context *fit)
 
 const recommender recommender_lightgcn = {
     .key = "lightgcn",
-    .title = "LightGCN",
+    .title = "LightGCN: embeddings smoothed over the user-item graph",
     .family = "graph",
     .cite = "He, Deng, Wang, Li, Zhang, Wang. LightGCN: Simplifying and Powering Graph Convolution Network for "
             "Recommendation. SIGIR 2020",

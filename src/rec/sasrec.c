@@ -129,7 +129,7 @@ static uint64_t sasrec_memory(const void *self, const fit_context *fit)
 
 const recommender recommender_sasrec = {
     .key = "sasrec",
-    .title = "SASRec",
+    .title = "SASRec: self-attention over the history",
     .family = "sequence",
     .cite = "Kang, McAuley. Self-Attentive Sequential Recommendation. ICDM 2018; gbce: Petrov, Macdonald. gSASRec. "
             "RecSys 2023",

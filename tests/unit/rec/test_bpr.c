@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "base/log.h"
 #include "rec/negatives.h"
 #include "rec/sparse.h"
 #include "rec/triples.h"
@@ -55,8 +56,8 @@ static void lazy_rows_learn_too(void **state)
     made_blocks(&m, 120, 3, 8);
     void *bpr;
     assert_ok(made_fit(&recommender_bpr, &bpr, &(fit_context){.train = &m.x, .seed = 1},
-                       (const char *[]){"epochs", "100", "lr", "0.02", "embedding_size", "8", "lazy", "true", "reg", "0.001",
-                                        "train_batch_size", "64", NULL}));
+                       (const char *[]){"epochs", "100", "lr", "0.02", "embedding_size", "8", "lazy", "true", "reg",
+                                        "0.001", "train_batch_size", "64", NULL}));
     assert_true(made_hit(&recommender_bpr, bpr, &m, true) > 0.9);
     recommender_free(&recommender_bpr, bpr);
 }
@@ -85,7 +86,8 @@ static void small_worlds(void **state)
         recommender_free(all[i], self);
         made_begin(&m, 1, 1); /* one user, one item: nothing is left to draw as a negative */
         made_add(&m, 0, 0);
-        assert_ok(made_fit(all[i], &self, &(fit_context){.train = &m.x, .seed = 1}, (const char *[]){"epochs", "2", NULL}));
+        assert_ok(
+            made_fit(all[i], &self, &(fit_context){.train = &m.x, .seed = 1}, (const char *[]){"epochs", "2", NULL}));
         float score;
         query q = made_query(&m, 0);
         rec_session *s = rec_session_new(1);
@@ -116,8 +118,10 @@ static void negatives_are_what_was_not_had(void **state)
     for (size_t i = 0; i < ROWS; i++)
         for (size_t j = 0; j < K; j++) {
             int32_t x = a[i * 5 + j];
-            if (i % 3 == 0) assert_int_equal(x, 4);
-            else if (i % 3 == 2) assert_int_equal(x, -1);
+            if (i % 3 == 0)
+                assert_int_equal(x, 4);
+            else if (i % 3 == 2)
+                assert_int_equal(x, -1);
             else {
                 assert_in_range(x, 0, 5);
                 assert_int_not_equal(x, 2);
@@ -141,5 +145,6 @@ int main(void)
         cmocka_unit_test(small_worlds),
         cmocka_unit_test(negatives_are_what_was_not_had),
     };
+    log_set_level(LOG_WARN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

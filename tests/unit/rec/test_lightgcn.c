@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "base/log.h"
 #include "rec/vectors.h"
 #include "unit/rec/made.h"
 
@@ -13,8 +14,9 @@ static made m;
 static void raw_vectors(vectors *v, const char *layers)
 {
     void *self;
-    assert_ok(made_fit(&recommender_lightgcn, &self, &(fit_context){.train = &m.x, .seed = 5},
-                       (const char *[]){"epochs", "1", "learning_rate", "1e-9", "embedding_size", "4", "n_layers", layers, NULL}));
+    assert_ok(made_fit(
+        &recommender_lightgcn, &self, &(fit_context){.train = &m.x, .seed = 5},
+        (const char *[]){"epochs", "1", "learning_rate", "1e-9", "embedding_size", "4", "n_layers", layers, NULL}));
     const char *folder = test_path(layers);
     assert_ok(recommender_save(&recommender_lightgcn, self, folder));
     *v = (vectors){0};
@@ -43,7 +45,8 @@ static void propagation_equals_the_dense_one(void **state)
     raw_vectors(&three, "3");
     double e[NODES][D], sum[NODES][D];
     for (int i = 0; i < NODES; i++)
-        for (int k = 0; k < D; k++) sum[i][k] = e[i][k] = i < USERS ? zero.user[i * D + k] : zero.item[(i - USERS) * D + k];
+        for (int k = 0; k < D; k++)
+            sum[i][k] = e[i][k] = i < USERS ? zero.user[i * D + k] : zero.item[(i - USERS) * D + k];
     for (int l = 0; l < LAYERS; l++) {
         double next[NODES][D] = {0};
         for (int i = 0; i < NODES; i++)
@@ -56,7 +59,8 @@ static void propagation_equals_the_dense_one(void **state)
     }
     for (int i = 0; i < NODES; i++)
         for (int k = 0; k < D; k++)
-            assert_near(i < USERS ? three.user[i * D + k] : three.item[(i - USERS) * D + k], sum[i][k] / (LAYERS + 1), 2e-6);
+            assert_near(i < USERS ? three.user[i * D + k] : three.item[(i - USERS) * D + k], sum[i][k] / (LAYERS + 1),
+                        2e-6);
     vectors_free(&zero);
     vectors_free(&three);
 }
@@ -79,7 +83,8 @@ static void nothing_to_learn_from(void **state)
     (void)state;
     made_begin(&m, 3, 5);
     void *self;
-    assert_int_equal(made_fit(&recommender_lightgcn, &self, &(fit_context){.train = &m.x, .seed = 1}, NULL), LOREC_INPUT);
+    assert_int_equal(made_fit(&recommender_lightgcn, &self, &(fit_context){.train = &m.x, .seed = 1}, NULL),
+                     LOREC_INPUT);
     recommender_free(&recommender_lightgcn, self);
 }
 
@@ -90,5 +95,6 @@ int main(void)
         cmocka_unit_test(it_learns_blocks),
         cmocka_unit_test(nothing_to_learn_from),
     };
+    log_set_level(LOG_WARN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
