@@ -154,7 +154,8 @@ typedef struct rule {
     optimizer_kind kind;
     float lr, decay, keep; /* decay: added to the gradient; keep: AdamW's factor on the value */
     float clip, momentum;
-    float beta1, beta2, eps, inv_correction2; /* of sqrt(v) */
+    float rest1, beta2, rest2;  /* 1 - beta, taken in double: 1 - 0.999f is 5e-5 off */
+    float eps, inv_correction2; /* of sqrt(v) */
 } rule;
 
 static void update_sgd(const rule *r, size_t n, float *p, const float *g, float *m)
@@ -169,7 +170,7 @@ static void update_sgd(const rule *r, size_t n, float *p, const float *g, float 
 static void update_adam(const rule *r, size_t n, float *restrict p, const float *restrict g, float *restrict m,
                         float *restrict v)
 {
-    float rest1 = 1 - r->beta1, rest2 = 1 - r->beta2;
+    float rest1 = r->rest1, rest2 = r->rest2;
     for (size_t i = 0; i < n; i++) {
         float d = g[i] * r->clip + r->decay * p[i];
         m[i] += rest1 * (d - m[i]);
@@ -217,7 +218,8 @@ static rule rule_of(const update_job *job, const slot *state)
                   .keep = decoupled ? (float)(1 - lr * state->weight_decay) : 1,
                   .clip = (float)job->clip,
                   .momentum = (float)opt->momentum,
-                  .beta1 = (float)opt->beta1,
+                  .rest1 = (float)(1 - opt->beta1),
+                  .rest2 = (float)(1 - opt->beta2),
                   .beta2 = (float)opt->beta2,
                   .eps = (float)opt->eps,
                   .inv_correction2 = (float)(1 / sqrt(correction2))};
