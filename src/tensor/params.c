@@ -243,11 +243,9 @@ lorec_err param_grad_memory(tensor *p)
         if (e) return err_context(e, "the gradient of %s", s->name);
         p->grad_written = false;
     }
-    if (s->sparse && !s->touched) {
-        TRY(mem_new(&s->touched, (size_t)p->size[0]));
-        TRY(mem_new(&s->touched_list, (size_t)p->size[0]));
-        s->n_touched = 0;
-    }
+    if (!s->sparse) return LOREC_OK;
+    if (!s->touched) TRY(mem_new(&s->touched, (size_t)p->size[0]));
+    if (!s->touched_list) TRY(mem_new(&s->touched_list, (size_t)p->size[0]));
     return LOREC_OK;
 }
 
