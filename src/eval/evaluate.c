@@ -6,11 +6,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/threads.h"
-#include "eval/rank.h"
-#include "eval/report.h"
+#include "eval/rows.h"
 #include "rec/topk.h"
 
-enum { SCORES_BYTES = 32 << 20, BATCH_MAX = 1024, LIST_BATCH = 256, LIST_DEPTH = 100, TOP_FIRST = 4 };
+enum { SCORES_BYTES = 32 << 20, BATCH_MAX = 1024, LIST_BATCH = 256, LIST_DEPTH = 100 };
 
 /* What one evaluation carries through its batches. */
 typedef struct evaluation {
@@ -18,22 +17,12 @@ typedef struct evaluation {
     const protocol *protocol;
     report *report;
     questions questions;
+    ranking ranking;
     rec_session *session;
     query_batch batch;
     progress progress;
     uint32_t n_items, depth;
 } evaluation;
-
-/* Rows of scores of one batch: of all items, or of each user's candidates. */
-typedef struct batch_rows {
-    evaluation *ev;
-    size_t at; /* the first row's question */
-    float *scores;
-    const uint64_t *start;     /* NULL: rows of n_items */
-    const uint32_t *candidate; /* of row i: candidate[start[i] .. start[i + 1] - 1], ascending */
-    uint32_t *nan;             /* [rows] */
-    uint32_t *absent;          /* [rows] targets that are no candidates */
-} batch_rows;
 
 static int by_number(const void *a, const void *b)
 {
@@ -41,105 +30,11 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Targets as positions in the row; UINT32_MAX where a target is not among the candidates. */
-static uint32_t targets_locate(const uint32_t *candidate, size_t n, const uint32_t *relevant, size_t n_relevant,
-                               uint32_t *out)
+static lorec_err rank_and_show(evaluation *ev, const batch_rows *b, size_t rows)
 {
-    uint32_t absent = 0;
-    for (size_t i = 0; i < n_relevant; i++) {
-        const uint32_t *p = n ? bsearch(&relevant[i], candidate, n, sizeof *candidate, by_number) : NULL;
-        out[i] = p ? (uint32_t)(p - candidate) : UINT32_MAX;
-        absent += !p;
-    }
-    return absent;
-}
-
-/* ---- one row ------------------------------------------------------------------------------------------------------------ */
-
-typedef struct row_scratch {
-    place *places;
-    uint32_t *target, *top;
-    float *best;
-} row_scratch;
-
-static lorec_err row_scratch_make(row_scratch *w, const evaluation *ev, uint32_t k)
-{
-    *w = (row_scratch){0};
-    TRY(mem_new(&w->places, ev->questions.most));
-    TRY(mem_new(&w->target, ev->questions.most));
-    TRY(mem_new(&w->top, k));
-    return mem_new(&w->best, k);
-}
-
-static void row_scratch_free(row_scratch *w)
-{
-    mem_free(w->places);
-    mem_free(w->target);
-    mem_free(w->top);
-    mem_free(w->best);
-}
-
-/* With many targets the k-th best score is found first: what is below it needs no counting. */
-static uint32_t top_wanted(const evaluation *ev)
-{
-    if (ev->report->list) return ev->report->k;
-    return ev->depth < UINT32_MAX && ev->questions.most > TOP_FIRST ? ev->depth : 0;
-}
-
-static void row_rank(const batch_rows *b, size_t i, row_scratch *w)
-{
-    const evaluation *ev = b->ev;
-    const questions *q = &ev->questions;
-    report *r = ev->report;
-    size_t at = b->at + i, n_relevant = (size_t)(q->start[at + 1] - q->start[at]), n = ev->n_items;
-    const uint32_t *relevant = q->relevant + q->start[at], *candidate = NULL, *target = relevant;
-    float *row = b->scores + i * n;
-    if (b->start) {
-        row = b->scores + b->start[i];
-        n = (size_t)(b->start[i + 1] - b->start[i]);
-        candidate = b->candidate + b->start[i];
-        b->absent[i] = targets_locate(candidate, n, relevant, n_relevant, w->target);
-        target = w->target;
-    } else if (!ev->protocol->keep_seen) {
-        const query *had = &ev->batch.query[i];
-        for (size_t j = 0; j < had->n; j++) row[had->items[j]] = -INFINITY;
-    }
-    b->nan[i] = (uint32_t)rank_clean(row, n);
-    uint32_t k = top_wanted(ev);
-    float floor = -INFINITY;
-    if (k && (r->list || n_relevant > TOP_FIRST)) {
-        size_t found = topk_select(row, n, k, w->top, w->best);
-        if (found == k && k >= ev->depth) floor = w->best[k - 1];
-        for (size_t j = 0; j < found && r->list; j++) {
-            r->list[at * r->k + j] = candidate ? candidate[w->top[j]] : w->top[j];
-            r->list_score[at * r->k + j] = w->best[j];
-        }
-    }
-    rank_places(row, n, target, n_relevant, floor, w->places);
-    report_row(r, at, w->places, n_relevant);
-}
-
-static lorec_err rank_rows(void *ctx, size_t begin, size_t end, int worker)
-{
-    (void)worker;
-    batch_rows *b = ctx;
-    row_scratch w;
-    lorec_err e = row_scratch_make(&w, b->ev, top_wanted(b->ev));
-    for (size_t i = begin; i < end && !e; i++) row_rank(b, i, &w);
-    row_scratch_free(&w);
-    return e;
-}
-
-static lorec_err batch_rank(batch_rows *b, size_t rows)
-{
-    evaluation *ev = b->ev;
-    TRY(par_for(rows, 1, rank_rows, b));
-    for (size_t i = 0; i < rows; i++) {
-        ev->report->nan_scores += b->nan[i];
-        ev->report->targets_not_in_slate += b->absent[i];
-    }
+    TRY(batch_rank(b, rows));
     if (!ev->request->quiet) progress_step(&ev->progress, (double)(b->at + rows), " ");
-    return cancel_check();
+    return LOREC_OK;
 }
 
 /* ---- the three ways in which a method answers ------------------------------------------------------------------------------ */
@@ -151,7 +46,7 @@ static lorec_err evaluate_full(evaluation *ev)
     rows = rows < 1 ? 1 : rows > BATCH_MAX ? BATCH_MAX : rows;
     if (rows > ev->questions.n) rows = ev->questions.n;
     if (!size_mul(rows, ev->n_items, &cells)) return err_set(LOREC_RESOURCE, "%u items are too many", ev->n_items);
-    batch_rows b = {.ev = ev};
+    batch_rows b = {.ranking = &ev->ranking};
     lorec_err e;
     TRY_GO(e, mem_new(&b.scores, cells), done);
     TRY_GO(e, mem_new(&b.nan, rows), done);
@@ -160,7 +55,8 @@ static lorec_err evaluate_full(evaluation *ev)
         size_t m = ev->questions.n - b.at < rows ? ev->questions.n - b.at : rows;
         TRY_GO(e, query_batch_fill(&ev->batch, ev->protocol, req->part, &ev->questions, b.at, m), done);
         TRY_GO(e, req->recommender->score(req->self, ev->session, ev->batch.query, m, b.scores), done);
-        TRY_GO(e, batch_rank(&b, m), done);
+        b.query = ev->batch.query;
+        TRY_GO(e, rank_and_show(ev, &b, m), done);
     }
 done:
     mem_free(b.scores);
@@ -212,14 +108,15 @@ static lorec_err evaluate_slates(evaluation *ev)
                recommender_score_items(req->recommender, req->self, ev->session, ev->n_items, ev->batch.query, m,
                                        s->start, s->item, s->scores),
                done);
-        batch_rows b = {.ev = ev,
+        batch_rows b = {.ranking = &ev->ranking,
+                        .query = ev->batch.query,
                         .at = at,
                         .scores = s->scores,
                         .start = s->start,
                         .candidate = s->item,
                         .nan = nan,
                         .absent = absent};
-        TRY_GO(e, batch_rank(&b, m), done);
+        TRY_GO(e, rank_and_show(ev, &b, m), done);
     }
 done:
     mem_free(s->item);
@@ -327,6 +224,7 @@ lorec_err evaluate(report *out, const evaluate_request *request)
     lorec_err e;
     TRY_GO(e, questions_make(&ev.questions, &rules, request->part, request->max_users, request->seed), done);
     TRY_GO(e, report_make(out, p, &ev.questions, request->keep_lists), done);
+    ev.ranking = (ranking){p, out, &ev.questions, ev.n_items, ev.depth};
     if (lists && can_list) {
         TRY_GO(e, rank_lists(&ev), done);
         report_means(out);
