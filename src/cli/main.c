@@ -10,6 +10,7 @@
 
 /* One row a command, in the order in which a newcomer meets them: src/cli/NAME.c defines `const command command_NAME`. */
 #define COMMANDS(ROW)                                                                                                  \
+    ROW(data)                                                                                                          \
     ROW(methods)                                                                                                       \
     ROW(doctor)
 

@@ -127,6 +127,8 @@ typedef struct import_options {
 } import_options;
 /* A raw file or folder of any known form -> a data set in memory. Errors name the file as given, line and remedy. */
 lorec_err dataset_import(dataset *out, const char *path, const import_options *options);
+/* The formats there are, in the order in which they are tried: name and what it is for; false behind the last one. */
+bool dataset_format(size_t i, const char **name, const char **about);
 /* A prepared folder, a raw file or folder, or "sample": what --data takes. */
 lorec_err dataset_load(dataset *out, const char *path_or_name, const import_options *options);
 /* The bundled catalogue: made from the seed, the same everywhere (sample.c says what is in it). */
