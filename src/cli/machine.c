@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/threads.h"
+#include "tensor/cpu/kernels.h"
 
 static void read_cpu(machine *m)
 {
@@ -36,7 +37,7 @@ static void read_memory(machine *m)
 
 void machine_look(machine *m)
 {
-    *m = (machine){.isa = "portable", .cores = (int)sysconf(_SC_NPROCESSORS_ONLN), .threads = par_workers()};
+    *m = (machine){.isa = isa()->name, .cores = (int)sysconf(_SC_NPROCESSORS_ONLN), .threads = par_workers()};
     struct utsname u;
     if (uname(&u) == 0) snprintf(m->system, sizeof m->system, "%.60s %.80s %.60s", u.sysname, u.release, u.machine);
     read_cpu(m);

@@ -11,6 +11,10 @@
 /* One row a command, in the order in which a newcomer meets them: src/cli/NAME.c defines `const command command_NAME`. */
 #define COMMANDS(ROW)                                                                                                  \
     ROW(data)                                                                                                          \
+    ROW(run)                                                                                                           \
+    ROW(recommend)                                                                                                     \
+    ROW(compare)                                                                                                       \
+    ROW(tune)                                                                                                          \
     ROW(methods)                                                                                                       \
     ROW(doctor)
 

@@ -30,6 +30,22 @@ const char *term_off(FILE *f)
     return term_colour(f) ? "\033[0m" : "";
 }
 
+void term_seconds(char out[32], double s)
+{
+    if (s < 0.001)
+        snprintf(out, 32, "<1 ms");
+    else if (s < 0.9995)
+        snprintf(out, 32, "%.0f ms", 1000 * s);
+    else if (s < 10)
+        snprintf(out, 32, "%.1f s", s);
+    else if (s < 119.5)
+        snprintf(out, 32, "%.0f s", s);
+    else if (s < 7200)
+        snprintf(out, 32, "%ld min %02ld s", (long)s / 60, (long)s % 60);
+    else
+        snprintf(out, 32, "%ld h %02ld min", (long)s / 3600, (long)s / 60 % 60);
+}
+
 size_t term_width(const char *text)
 {
     mbstate_t state = {0};

@@ -35,6 +35,9 @@ const char *term_bold(FILE *f); /* the escape sequence, or "" */
 const char *term_dim(FILE *f);
 const char *term_off(FILE *f);
 
+/* "<1 ms", "23 ms", "4.6 s", "3 min 20 s", "2 h 05 min" into out. */
+void term_seconds(char out[32], double seconds);
+
 /* Columns that a UTF-8 text takes on a terminal (combining marks 0, wide letters 2). */
 size_t term_width(const char *text);
 

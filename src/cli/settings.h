@@ -1,0 +1,86 @@
+/* settings.h: everything that decides a run, from three places: the command line over a config file over the defaults.
+ *
+ *     settings s;
+ *     TRY(settings_default(&s));
+ *     TRY(config_read(&s, "sasrec.yaml"));             // RecBole's words; see config.c
+ *     TRY(settings_set(&s, "split", "ratio:8:1:1"));   // what the command line says comes last and wins
+ *     json_t *resolved = settings_json(&s);            // reading it back as a config file gives the same run
+ *     settings_free(&s);
+ *
+ * Ownership: settings own their texts and lists until settings_free. */
+#ifndef LOREC_CLI_SETTINGS_H
+#define LOREC_CLI_SETTINGS_H
+
+#include "base/options.h"
+#include "cli/args.h"
+#include "data/filter.h"
+#include "data/split.h"
+#include "methods/registry.h"
+
+typedef struct method_set { /* one name=value for a method, or for every requested one that has it */
+    char *method;           /* NULL: any */
+    char *name, *value;
+    bool strict; /* has to be an option of something requested (command line); otherwise it may be idle (file) */
+} method_set;
+
+typedef struct settings {
+    const char *methods; /* "ease,sasrec" */
+    const char *data, *format, *columns, *item_text;
+    bool skip_bad_rows;
+    double min_rating, max_rating;
+    int64_t user_core, item_core, after, before;
+    int deduplicate; /* enum filter_duplicates */
+    const char *split;
+    int64_t split_seed; /* -1: the split's own */
+    const char *eval;
+    int64_t eval_seed;
+    bool keep_seen;
+    const char *metrics, *topk, *valid_metric;
+    int64_t valid_users;
+    const char *seed; /* "1,2,3" */
+    bool fast, controls;
+    method_set *set;
+    size_t n_set, set_cap;
+} settings;
+
+extern const option settings_options[];
+extern const size_t settings_n_options;
+
+lorec_err settings_default(settings *s);
+void settings_free(settings *s);
+lorec_err settings_set(settings *s, const char *name, const char *value); /* a row of settings_options */
+/* "name=value" or "method.name=value"; unknown methods and (when strict) options are found by settings_check. */
+lorec_err settings_add(settings *s, const char *words, bool strict);
+lorec_err settings_add_named(settings *s, const char *method, const char *name, const char *value, bool strict);
+
+/* The methods named, in order, each once. */
+lorec_err settings_methods(const settings *s, const recommender ***list, size_t *n);
+/* Every --set must be for something: LOREC_USAGE with the nearest option otherwise. */
+lorec_err settings_check(const settings *s, const recommender *const *requested, size_t n);
+/* "name=value" texts for one method, in order; free with arg_list_free after freeing the texts with settings_sets_free. */
+lorec_err settings_sets(const settings *s, const recommender *r, bool requested, arg_list *out);
+void settings_sets_free(arg_list *list);
+
+lorec_err settings_seeds(const settings *s, uint64_t **seeds, size_t *n);
+/* "recall,ndcg@5" and "10,20" -> "recall@10,recall@20,ndcg@5", lower case. */
+lorec_err settings_metrics(const settings *s, buf *out);
+lorec_err settings_split(const settings *s, split_options *out);
+filter_options settings_filter(const settings *s, bool *any);
+json_t *settings_json(const settings *s); /* NULL: out of memory */
+
+/* config.c: a YAML or JSON file in RecBole's words, on top of what is set. Unknown keys: LOREC_USAGE with the nearest. */
+lorec_err config_read(settings *s, const char *path);
+
+/* The options of `lorec run` and `lorec tune` that are settings: rows for args_parse, and what was given into settings. */
+typedef struct settings_args {
+    const char *data, *format, *columns, *item_text, *split, *eval, *metrics, *topk, *valid_metric, *seed, *config;
+    const char *min_rating, *max_rating, *user_core, *item_core, *after, *before, *deduplicate, *split_seed;
+    const char *eval_seed, *valid_users;
+    bool skip_bad_rows, keep_seen, fast, no_controls;
+    arg_list set;
+} settings_args;
+enum { SETTINGS_ARGS = 26 };
+void settings_args_rows(settings_args *a, arg rows[SETTINGS_ARGS]);
+lorec_err settings_from_args(settings *s, const settings_args *a, const args *words);
+
+#endif

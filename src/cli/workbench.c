@@ -1,0 +1,97 @@
+#include "cli/workbench.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+lorec_err workbench_load(dataset *out, const settings *s)
+{
+    return dataset_load(
+        out, s->data,
+        &(import_options){
+            .format = s->format, .columns = s->columns, .item_text = s->item_text, .skip_bad_rows = s->skip_bad_rows});
+}
+
+static lorec_err load(workbench *w, const settings *s)
+{
+    double start = clock_seconds();
+    TRY(workbench_load(&w->source, s));
+    w->has_source = true;
+    w->data = &w->source;
+    bool any;
+    filter_options f = settings_filter(s, &any);
+    if (any) {
+        TRY(dataset_filter(&w->filtered, &w->source, &f));
+        w->has_filtered = true;
+        w->data = &w->filtered;
+        log_info("filters: %llu of %llu interactions are kept", (unsigned long long)w->filtered.rows.n,
+                 (unsigned long long)w->source.rows.n);
+    }
+    log_info("%s: %u users, %u items, %llu interactions (%.2f s)", w->data->name, w->data->rows.n_users,
+             w->data->rows.n_items, (unsigned long long)w->data->rows.n, clock_seconds() - start);
+    return LOREC_OK;
+}
+
+/* Click and rating models answer yes or no; where nothing else is asked for, measure that. */
+static bool only_pairs(const recommender *const *methods, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (methods[i]->tasks & (TASK_TOPN | TASK_SEQUENTIAL)) return false;
+    return n > 0;
+}
+
+static lorec_err choose_metrics(workbench *w, const settings *s, bool pairs, buf *names_list)
+{
+    if (pairs && !s->metrics)
+        TRY(buf_puts(names_list, "auc,gauc,logloss"));
+    else
+        TRY(settings_metrics(s, names_list));
+    const char *headline = s->valid_metric ? s->valid_metric : pairs ? "auc" : "ndcg@10";
+    metric m;
+    char lower[24];
+    size_t n = strlen(headline);
+    if (n >= sizeof lower) return err_set(LOREC_USAGE, "--valid-metric %s: no such metric", headline);
+    for (size_t i = 0; i <= n; i++)
+        lower[i] = headline[i] >= 'A' && headline[i] <= 'Z' ? (char)(headline[i] + 32) : headline[i];
+    TRY(metric_parse(&m, slice_of(lower)));
+    snprintf(w->headline, sizeof w->headline, "%s", m.name);
+    return LOREC_OK;
+}
+
+lorec_err workbench_open(workbench *w, const settings *s, const recommender *const *methods, size_t n)
+{
+    *w = (workbench){0};
+    buf metric_names = {0};
+    split_options how;
+    bool drawn = strncmp(s->eval, "uniform@", 8) == 0 || strncmp(s->eval, "pop@", 4) == 0;
+    lorec_err e = choose_metrics(w, s, only_pairs(methods, n), &metric_names);
+    if (!e) e = settings_split(s, &how);
+    if (!e) e = load(w, s);
+    if (!e) e = split_make(&w->split, w->data, &how);
+    w->has_split = !e;
+    if (!e) e = protocol_make(&w->test, &w->split, s->eval, metric_names.p, s->keep_seen, (uint64_t)s->eval_seed);
+    w->has_test = !e;
+    /* A slate is made for the test users; validation then ranks everything. */
+    if (!e)
+        e = protocol_make(&w->valid, &w->split, drawn ? s->eval : "full", w->headline, s->keep_seen,
+                          (uint64_t)s->eval_seed);
+    w->has_valid = !e;
+    if (!e)
+        log_info("%s: %llu interactions to learn from, %llu to validate on, %llu to test on", w->test.id,
+                 (unsigned long long)w->split.train.n, (unsigned long long)w->split.valid.n,
+                 (unsigned long long)w->split.test.n);
+    buf_free(&metric_names);
+    if (e) workbench_close(w);
+    return e;
+}
+
+void workbench_close(workbench *w)
+{
+    if (w->has_valid) protocol_close(&w->valid);
+    if (w->has_test) protocol_close(&w->test);
+    if (w->has_split) split_close(&w->split);
+    if (w->has_filtered) dataset_close(&w->filtered);
+    if (w->has_source) dataset_close(&w->source);
+    *w = (workbench){0};
+}

@@ -1,0 +1,30 @@
+/* workbench.h: settings made real: the data loaded and filtered, split, and the protocols to judge and to validate by.
+ *
+ *     workbench w;
+ *     TRY(workbench_open(&w, &settings, methods, n));
+ *     use(w.data, &w.split, &w.test, &w.valid);
+ *     workbench_close(&w);
+ *
+ * Ownership: a workbench owns all of it; it must not move in memory while it is open (the parts point at each other). */
+#ifndef LOREC_CLI_WORKBENCH_H
+#define LOREC_CLI_WORKBENCH_H
+
+#include "cli/settings.h"
+#include "eval/protocol.h"
+
+typedef struct workbench {
+    dataset source, filtered;
+    const dataset *data; /* whichever of the two is used */
+    split split;
+    protocol test, valid;
+    bool has_source, has_filtered, has_split, has_test, has_valid;
+    char headline[24]; /* the metric that early stopping looks at and that sorts the table */
+} workbench;
+
+lorec_err workbench_open(workbench *w, const settings *s, const recommender *const *methods, size_t n);
+void workbench_close(workbench *w);
+
+/* The data set as `--data` and the import options of the settings name it, before any filter. */
+lorec_err workbench_load(dataset *out, const settings *s);
+
+#endif
