@@ -49,6 +49,7 @@ OP(segment_reduce)
 OP(segment_softmax)
 OP(segment_repeat)
 /* sequences */
+OP(attention)
 OP(rope)
 /* losses */
 OP(cross_entropy)

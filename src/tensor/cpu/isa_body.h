@@ -286,6 +286,7 @@ static void philox(uint64_t seed, uint64_t stream, uint64_t block, size_t n_bloc
 
 #include "tensor/cpu/gemm_body.h"
 #include "tensor/cpu/norm_body.h"
+#include "tensor/cpu/softmax_body.h"
 
 const isa_kernels PASTE(isa, ISA_NAME) = {
     .name = TEXT(ISA_NAME),
@@ -301,6 +302,9 @@ const isa_kernels PASTE(isa, ISA_NAME) = {
     .norm_f32 = norm_f32,
     .norm_grad_f32 = norm_grad_f32,
     .dropout_mask = dropout_mask,
+    .max_f32 = max_f32,
+    .exp_shift_f32 = exp_shift_f32,
+    .softmax_grad_f32 = softmax_grad_f32,
     .tile = TILE,
     .product_f32 = product_f32,
     .pack_f32 = pack_f32,

@@ -51,6 +51,11 @@ typedef struct isa_kernels {
     void (*dropout_mask)(uint64_t seed, uint64_t stream, uint64_t group, size_t n, uint32_t threshold, float scale,
                          float *mask);
 
+    float (*max_f32)(size_t n, const float *x);                              /* -inf for none */
+    float (*exp_shift_f32)(size_t n, const float *x, float shift, float *y); /* y = exp(x - shift); returns the sum */
+    /* With p = exp(s - lse): s = p mask, dp = p (mask dp - delta); mask NULL: ones. */
+    void (*softmax_grad_f32)(size_t n, float *s, float lse, float *dp, float delta, const float *mask);
+
     /* ---- the pieces of gemm.c ---- */
     int tile; /* columns of a packed panel */
     /* C [m, n] = alpha A B + beta C; element (i, p) of A is a[i * a_row + p * a_col], (p, j) of B is b[p * b_row + j]. */

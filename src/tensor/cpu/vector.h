@@ -198,6 +198,17 @@ INLINE vf v_sigmoid(vf x)
     return 1.0f / (1.0f + v_exp(-x));
 }
 
+/* Lanes from m on become zero. */
+INLINE vf v_keep(vf x, size_t m)
+{
+#if defined(__AVX512F__)
+    return (vf)_mm512_maskz_mov_ps((__mmask16)((1u << m) - 1), (__m512)x);
+#else
+    for (size_t i = m; i < (size_t)LANES; i++) x[i] = 0;
+    return x;
+#endif
+}
+
 /* Near zero Lambert's continued fraction, elsewhere 1 - 2 / (e^2x + 1). */
 INLINE vf v_tanh(vf x)
 {

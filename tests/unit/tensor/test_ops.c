@@ -5,17 +5,13 @@
 #include "tensor/cpu/kernels.h"
 #include "tensor/op.h"
 
+#include "op_cases_attention.h"
 #include "op_cases_elementwise.h"
+#include "op_cases_kernels.h"
 #include "op_cases_losses.h"
 #include "op_cases_products.h"
 #include "op_cases_rows.h"
 #include "op_cases_shapes.h"
-#if __has_include("op_cases_kernels.h")
-#include "op_cases_kernels.h"
-#define KERNEL_CASES {cases_kernels, sizeof cases_kernels / sizeof *cases_kernels},
-#else
-#define KERNEL_CASES
-#endif
 
 static const struct {
     const op_case *rows;
@@ -25,7 +21,8 @@ static const struct {
               {cases_shapes, sizeof cases_shapes / sizeof *cases_shapes},
               {cases_losses, sizeof cases_losses / sizeof *cases_losses},
               {cases_products, sizeof cases_products / sizeof *cases_products},
-              KERNEL_CASES};
+              {cases_attention, sizeof cases_attention / sizeof *cases_attention},
+              {cases_kernels, sizeof cases_kernels / sizeof *cases_kernels}};
 enum { GROUPS = sizeof groups / sizeof *groups };
 
 #define EACH_CASE(c_)                                                                                                  \
