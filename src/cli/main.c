@@ -15,6 +15,7 @@
     ROW(recommend)                                                                                                     \
     ROW(compare)                                                                                                       \
     ROW(tune)                                                                                                          \
+    ROW(eval)                                                                                                          \
     ROW(methods)                                                                                                       \
     ROW(doctor)
 

@@ -1,0 +1,93 @@
+/* lorec data export-split: the parts of a split and its candidates as plain files for other tools. */
+#include <stdio.h>
+
+#include "cli/data_parts.h"
+#include "cli/print.h"
+#include "eval/export.h"
+#include "eval/report_json.h"
+
+typedef struct export_words {
+    const char *data, *format, *columns, *split, *candidates, *out;
+    int64_t seed;
+    bool keep_seen, json;
+} export_words;
+
+static lorec_err print_done(const export_words *w, const protocol *p)
+{
+    const split *s = p->split;
+    if (w->json)
+        return print_json_object(json_pack("{s:i, s:o, s:o, s:s, s:{s:I, s:I, s:I}}", "schema", 1, "data",
+                                           data_json(s->data), "protocol", protocol_json(p, 0), "out", w->out, "rows",
+                                           "train", (json_int_t)s->train.n, "valid", (json_int_t)s->valid.n, "test",
+                                           (json_int_t)s->test.n));
+    printf("%s: train.tsv %llu rows, valid.tsv %llu, test.tsv %llu%s\nprotocol %s\n", w->out,
+           (unsigned long long)s->train.n, (unsigned long long)s->valid.n, (unsigned long long)s->test.n,
+           p->kind == CANDIDATES_FULL ? "; every item is a candidate" : "; candidates.tsv", p->id);
+    printf("\nnext: rank with any tool, write user, item, rank, score, and\n  lorec eval --data %s --split %s --eval "
+           "%s --lists "
+           "FILE\n",
+           w->data, w->split, p->kind == CANDIDATES_SLATE ? p->words : w->candidates);
+    return LOREC_OK;
+}
+
+static lorec_err export_data(const export_words *w)
+{
+    dataset d;
+    split s;
+    protocol p;
+    split_options o = {.seed = (uint64_t)w->seed};
+    TRY(split_parse(&o, w->split));
+    TRY(dataset_load(&d, w->data, &(import_options){.format = w->format, .columns = w->columns}));
+    lorec_err e = split_make(&s, &d, &o);
+    if (!e) {
+        e = protocol_make(&p, &s, w->candidates, "ndcg@10", w->keep_seen, (uint64_t)w->seed);
+        if (!e) {
+            e = split_export(&p, w->out);
+            if (!e) e = print_done(w, &p);
+            protocol_close(&p);
+        }
+        split_close(&s);
+    }
+    dataset_close(&d);
+    return e;
+}
+
+static lorec_err run(int argc, char **argv);
+const command command_data_export_split = {
+    .name = "data export-split",
+    .summary = "write train, valid, test and candidates for other tools",
+    .usage = "lorec data export-split PATH --out FOLDER [--split WORDS] [--eval CANDIDATES] [--seed N] [--json]",
+    .details = "The folder gets train.tsv, valid.tsv and test.tsv (original ids, oldest first), candidates.tsv where "
+               "not every\n"
+               "item is a candidate, and manifest.json. What another tool ranks comes back with `lorec eval --lists`.",
+    .examples = "  lorec data export-split ml-100k --split ratio-random:8:1:1 --seed 42 --out exported\n",
+    .run = run,
+};
+
+static lorec_err run(int argc, char **argv)
+{
+    export_words w = {.split = "loo", .candidates = "full", .seed = 42};
+    const arg rows[] = {
+        {"data", 'd', ARG_TEXT, &w.data, "PATH", "a prepared folder, a raw file or folder, or \"sample\""},
+        {"out", 'o', ARG_TEXT, &w.out, "FOLDER", "where to write; made if absent"},
+        {"format", 0, ARG_TEXT, &w.format, "NAME", "the form of a raw file (lorec data formats); guessed if absent"},
+        {"columns", 0, ARG_TEXT, &w.columns, "MAP", "columns of CSV/TSV: user=a,item=b,rating=c,time=d"},
+        {"split", 's', ARG_TEXT, &w.split, "WORDS",
+         "loo, ratio:8:1:1, ratio-random:8:1:1, ratio-all, time, files (default loo)"},
+        {"eval", 'e', ARG_TEXT, &w.candidates, "CANDIDATES", "full, uniform@99, pop@99, slate:FILE (default full)"},
+        {"keep-seen", 0, ARG_FLAG, &w.keep_seen, NULL, "what a user had before may be recommended again"},
+        {"seed", 0, ARG_INT, &w.seed, "N", "of random splits and drawn candidates (default 42)", .min = 0, .max = 1e15},
+        {"json", 0, ARG_FLAG, &w.json, NULL, "one JSON object on stdout"},
+    };
+    args a = {.command = &command_data_export_split, .rows = rows, .n = sizeof rows / sizeof *rows};
+    lorec_err e = args_parse(&a, argc, argv);
+    if (!e && !a.done) {
+        e = args_need_words(&a, 0, 1, "PATH");
+        if (!e && a.n_words) w.data = a.word[0];
+        if (!e && (!w.data || !w.out))
+            e = err_set(LOREC_USAGE, "lorec data export-split: PATH and --out FOLDER are due");
+        if (!e) e = export_data(&w);
+    }
+    args_free(&a);
+    return e;
+}
