@@ -93,7 +93,7 @@ typedef struct buffers {
     float *low;                      /* [rank, BATCH] */
 } buffers;
 
-/* One batch of at most BATCH histories, as columns: filtered = R'^T R' h + alpha D^-1/2 V V^T D^1/2 h. */
+/* One batch of at most BATCH histories, as columns: filtered = R'^T R' h + alpha D^1/2 V V^T D^-1/2 h. */
 static lorec_err filter_batch(const gfcf *m, const history_rows *h, size_t first, size_t n, const buffers *b)
 {
     size_t n_items = m->norm.cols, rank = m->rank;
@@ -104,14 +104,13 @@ static lorec_err filter_batch(const gfcf *m, const history_rows *h, size_t first
     TRY(par_each(m->norm.rows, 128, product_rows, &(product){&m->norm, b->items, b->users}));
     TRY(par_each(n_items, 64, product_rows, &(product){&m->turned, b->users, b->filtered}));
     for (size_t j = 0; j < n_items; j++)
-        for (size_t i = 0; i < BATCH; i++) b->items[j * BATCH + i] *= m->root[j];
+        for (size_t i = 0; i < BATCH; i++) b->items[j * BATCH + i] *= m->root[j] > 0 ? 1 / m->root[j] : 0;
     cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)rank, BATCH, (int)n_items, 1, m->v, (int)rank, b->items,
                 BATCH, 0, b->low, BATCH);
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n_items, BATCH, (int)rank, (float)m->alpha, m->v,
                 (int)rank, b->low, BATCH, 0, b->items, BATCH);
     for (size_t j = 0; j < n_items; j++)
-        for (size_t i = 0; i < BATCH; i++)
-            b->filtered[j * BATCH + i] += m->root[j] > 0 ? b->items[j * BATCH + i] / m->root[j] : 0;
+        for (size_t i = 0; i < BATCH; i++) b->filtered[j * BATCH + i] += b->items[j * BATCH + i] * m->root[j];
     return LOREC_OK;
 }
 

@@ -35,7 +35,7 @@ static void check(uint32_t users, uint32_t items, uint32_t each, const char *k_t
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < n; j++)
             for (size_t d = 0; d < k && di[i] > 0 && di[j] > 0; d++)
-                filter[i * n + j] += alpha * sqrt(di[i]) * vt[d * n + i] * vt[d * n + j] / sqrt(di[j]);
+                filter[i * n + j] += alpha / sqrt(di[i]) * vt[d * n + i] * vt[d * n + j] * sqrt(di[j]);
     for (size_t a = 0; a < m; a++)
         for (size_t j = 0; j < n; j++) {
             double want = 0;
