@@ -50,9 +50,11 @@ OP(segment_softmax)
 OP(segment_repeat)
 /* sequences */
 OP(attention)
+OP(gru)
 OP(rope)
 /* losses */
 OP(cross_entropy)
+OP(linear_cross_entropy)
 OP(linear_gather)
 OP(sampled_softmax)
 OP(bce)

@@ -182,7 +182,154 @@ static void dropout_naive(const trial *c, double *const *x, double *y)
     }
 }
 
+/* ---- linear and cross-entropy in one: k[0] the spec --------------------------------------------------------------------------------- */
+
+static linear_ce *ce_setup(trial *c, int64_t d, int32_t classes, bool bias, int32_t first)
+{
+    linear_ce *s = trial_block(c, sizeof *s);
+    trial_leaf(c, 0, 2, (int64_t[]){c->n, d}, -1, 1);
+    trial_param(c, 1, 2, (int64_t[]){classes, d}, -0.5, 0.5);
+    if (bias) trial_param(c, 2, 1, (int64_t[]){classes}, -1, 1);
+    trial_ids(c, 3, c->n, first, classes);
+    c->k[0] = (intptr_t)s;
+    c->out_count = c->n;
+    return s;
+}
+
+static void ce_plain(trial *c)
+{
+    ce_setup(c, 17, 33, false, 0);
+}
+
+static void ce_ignored(trial *c) /* some rows have no target */
+{
+    ce_setup(c, 16, 65, true, -1);
+}
+
+static void ce_smooth(trial *c)
+{
+    linear_ce *s = ce_setup(c, 9, 40, true, 2);
+    *s = (linear_ce){.temperature = 0.5f, .label_smoothing = 0.1f, .skip_first = 2};
+}
+
+static tensor *ce_apply(tape *t, tensor **in, const trial *c)
+{
+    return op_linear_cross_entropy(t, in[0], in[1], in[2], in[3], (const linear_ce *)(intptr_t)c->k[0]);
+}
+
+static void ce_naive(const trial *c, double *const *x, double *y)
+{
+    const linear_ce *s = (const linear_ce *)(intptr_t)c->k[0];
+    int64_t d = c->in[0].size[1], classes = c->in[1].size[0];
+    double temperature = s->temperature > 0 ? s->temperature : 1;
+    for (int64_t i = 0; i < c->n; i++) {
+        double sum = 0, all = 0, right = 0;
+        for (int64_t j = s->skip_first; j < classes; j++) {
+            double z = x[2] ? x[2][j] : 0;
+            for (int64_t p = 0; p < d; p++) z += x[0][i * d + p] * x[1][j * d + p];
+            z /= temperature;
+            sum += exp(z);
+            all += z;
+            if (j == c->in[3].id[i]) right = z;
+        }
+        double mean = all / (double)(classes - s->skip_first), e = s->label_smoothing;
+        y[i] = c->in[3].id[i] < 0 ? 0 : log(sum) - (1 - e) * right - e * mean;
+    }
+}
+
+/* The mean: all rows get the same upstream gradient, and backward scales what forward made. */
+static void ce_mean_setup(trial *c)
+{
+    linear_ce *s = ce_setup(c, 9, 40, true, -1);
+    *s = (linear_ce){.temperature = 2};
+    c->out_count = 1;
+}
+
+static tensor *ce_mean_apply(tape *t, tensor **in, const trial *c)
+{
+    return op_mean(t, ce_apply(t, in, c));
+}
+
+static void ce_mean_naive(const trial *c, double *const *x, double *y)
+{
+    double *all = calloc((size_t)c->n + 1, sizeof *all);
+    ce_naive(c, x, all);
+    y[0] = 0;
+    for (int64_t i = 0; i < c->n; i++) y[0] += all[i] / (double)c->n;
+    free(all);
+}
+
+/* ---- GRU ------------------------------------------------------------------------------------------------------------------------------- */
+
+static void gru_setup(trial *c)
+{
+    enum { IN = 5, H = 6 };
+    const segments *s = trial_segments(c, 0, c->n, 5);
+    trial_leaf(c, 0, 2, (int64_t[]){s->rows, IN}, -1, 1);
+    trial_param(c, 1, 2, (int64_t[]){3 * H, IN}, -1, 1);
+    trial_param(c, 2, 2, (int64_t[]){3 * H, H}, -1, 1);
+    trial_param(c, 3, 1, (int64_t[]){3 * H}, -1, 1);
+    trial_param(c, 4, 1, (int64_t[]){3 * H}, -1, 1);
+    c->k[0] = H;
+    c->out_count = s->rows * H;
+}
+
+static void gru_setup_state(trial *c)
+{
+    gru_setup(c);
+    trial_leaf(c, 5, 2, (int64_t[]){c->n, c->k[0]}, -1, 1);
+}
+
+static void gru_setup_wide(trial *c)
+{
+    enum { IN = 3, H = 35 };
+    const segments *s = trial_segments(c, 0, c->n, 4);
+    trial_leaf(c, 0, 2, (int64_t[]){s->rows, IN}, -1, 1);
+    trial_param(c, 1, 2, (int64_t[]){3 * H, IN}, -1, 1);
+    trial_param(c, 2, 2, (int64_t[]){3 * H, H}, -0.3, 0.3);
+    trial_param(c, 3, 1, (int64_t[]){3 * H}, -1, 1);
+    trial_param(c, 4, 1, (int64_t[]){3 * H}, -1, 1);
+    c->k[0] = H;
+    c->out_count = s->rows * H;
+}
+
+static tensor *gru_apply(tape *t, tensor **in, const trial *c)
+{
+    return op_gru(t, in[0], in[1], in[2], in[3], in[4], in[5], &c->seg[0]);
+}
+
+static void gru_naive(const trial *c, double *const *x, double *y)
+{
+    int64_t h = c->k[0], in = c->in[0].size[1];
+    const segments *s = &c->seg[0];
+    for (int64_t g = 0; g < s->n; g++)
+        for (int64_t row = s->start[g]; row < s->start[g + 1]; row++) {
+            const double *before = row > s->start[g] ? y + (row - 1) * h : x[5] ? x[5] + g * h : NULL;
+            for (int64_t i = 0; i < h; i++) {
+                double gi[3], gh[3];
+                for (int part = 0; part < 3; part++) {
+                    int64_t at = part * h + i;
+                    gi[part] = x[3][at];
+                    gh[part] = x[4][at];
+                    for (int64_t p = 0; p < in; p++) gi[part] += x[1][at * in + p] * x[0][row * in + p];
+                    for (int64_t p = 0; before && p < h; p++) gh[part] += x[2][at * h + p] * before[p];
+                }
+                double r = act_double(ACT_SIGMOID, gi[0] + gh[0]), z = act_double(ACT_SIGMOID, gi[1] + gh[1]);
+                double candidate = tanh(gi[2] + r * gh[2]);
+                y[row * h + i] = (1 - z) * candidate + z * (before ? before[i] : 0);
+            }
+        }
+}
+
 static const op_case cases_kernels[] = {
+    {"linear_cross_entropy", "plain", ce_plain, ce_apply, ce_naive, .bf16 = true, .several_bits = true},
+    {"linear_cross_entropy", "rows ignored", ce_ignored, ce_apply, ce_naive, .bf16 = true, .several_bits = true},
+    {"linear_cross_entropy", "smoothing, temperature, skip", ce_smooth, ce_apply, ce_naive, .bf16 = true,
+     .several_bits = true},
+    {"linear_cross_entropy", "mean", ce_mean_setup, ce_mean_apply, ce_mean_naive, .bf16 = true, .several_bits = true},
+    {"gru", "plain", gru_setup, gru_apply, gru_naive, .several_bits = true},
+    {"gru", "with a first state", gru_setup_state, gru_apply, gru_naive, .several_bits = true},
+    {"gru", "wide", gru_setup_wide, gru_apply, gru_naive, .most = 65, .several_bits = true},
     {"linear", "plain", linear_plain, linear_apply, linear_naive, .bf16 = true, .several_bits = true},
     {"linear", "bias", linear_bias, linear_apply, linear_naive, .bf16 = true, .several_bits = true},
     {"linear", "leaky relu", linear_relu, linear_apply, linear_naive, .bf16 = true, .several_bits = true},
