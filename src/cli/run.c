@@ -11,6 +11,7 @@
 #include "cli/run_folder.h"
 #include "cli/signals.h"
 #include "cli/workbench.h"
+#include "eval/controls.h"
 #include "eval/leaderboard.h"
 
 /* ---- what is run ----------------------------------------------------------------------------------------------------- */
@@ -38,15 +39,10 @@ typedef struct run_state {
     char *first_why;
 } run_state;
 
-/* The rules every row has to beat; itemknn takes the place of an EASE that does not fit. */
-const char *const run_controls[] = {"pop", "markov", "repeat", "ease"};
-enum { CONTROLS = sizeof run_controls / sizeof *run_controls };
-const size_t run_n_controls = CONTROLS;
-
-static bool is_control_key(const char *key)
+static bool is_control(const char *const *keys, const char *key)
 {
-    for (size_t i = 0; i < CONTROLS; i++)
-        if (strcmp(run_controls[i], key) == 0) return true;
+    for (; *keys; keys++)
+        if (strcmp(*keys, key) == 0) return true;
     return false;
 }
 
@@ -72,10 +68,11 @@ static lorec_err plan(run_state *x)
     TRY(settings_seeds(x->s, &x->seed, &x->n_seeds));
     TRY(settings_methods(x->s, &asked, &n));
     lorec_err e = settings_check(x->s, asked, n);
+    const char *const *keys = controls_for(asked, n);
     for (size_t i = 0; i < n && !e; i++)
-        e = add_entry(x, asked[i], x->s->controls && is_control_key(asked[i]->key) ? ROLE_BOTH : ROLE_METHOD);
-    for (size_t i = 0; i < CONTROLS && x->s->controls && !e; i++) {
-        const recommender *r = registry_find(run_controls[i]);
+        e = add_entry(x, asked[i], x->s->controls && is_control(keys, asked[i]->key) ? ROLE_BOTH : ROLE_METHOD);
+    for (; *keys && x->s->controls && !e; keys++) {
+        const recommender *r = registry_find(*keys);
         if (r) e = add_entry(x, r, ROLE_CONTROL);
     }
     if (!e) e = workbench_open(&x->w, x->s, asked, n);
@@ -230,10 +227,10 @@ static lorec_err run_entries(run_state *x)
             e = try_once(x, en, x->seed[s], folder.p);
         }
         const result *last = x->board.n ? &x->board.row[x->board.n - 1] : NULL;
-        const recommender *instead = registry_find("itemknn");
-        if (!e && instead && last && last->status == TRIAL_SKIPPED && last->as == ROLE_CONTROL &&
-            strcmp(last->method, "ease") == 0)
-            e = add_entry(x, instead, ROLE_CONTROL);
+        bool skipped = last && last->status == TRIAL_SKIPPED && last->as == ROLE_CONTROL;
+        const char *key = skipped ? control_instead(last->method) : NULL;
+        const recommender *instead = key ? registry_find(key) : NULL;
+        if (!e && instead) e = add_entry(x, instead, ROLE_CONTROL);
     }
     buf_free(&folder);
     return e;

@@ -11,8 +11,4 @@
 /* out NULL: a folder named by date, method, data and hash. With `json` stdout gets the one object, otherwise a table. */
 lorec_err run_settings(const settings *s, const char *out, bool resume, bool json);
 
-/* The keys of the controls that stand beside every run, in order. */
-extern const char *const run_controls[];
-extern const size_t run_n_controls;
-
 #endif

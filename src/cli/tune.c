@@ -12,6 +12,7 @@
 #include "cli/signals.h"
 #include "cli/term.h"
 #include "cli/workbench.h"
+#include "eval/controls.h"
 #include "eval/trial.h"
 #include "eval/tune.h"
 
@@ -213,10 +214,10 @@ static lorec_err plan(search *x, const char *space)
     size_t n;
     TRY(settings_methods(&x->s, &asked, &n));
     lorec_err e = settings_check(&x->s, asked, n);
-    if (!e) e = mem_new(&x->method, n + run_n_controls);
+    if (!e) e = mem_new(&x->method, n + CONTROLS_MAX);
     for (size_t i = 0; i < n && !e; i++) x->method[x->n++] = asked[i];
-    for (size_t i = 0; i < run_n_controls && x->s.controls && !e; i++) {
-        const recommender *r = registry_find(run_controls[i]);
+    for (const char *const *key = controls_for(asked, n); *key && x->s.controls && !e; key++) {
+        const recommender *r = registry_find(*key);
         bool there = !r;
         for (size_t m = 0; m < n && r; m++) there |= asked[m] == r;
         if (!there) x->method[x->n++] = r;

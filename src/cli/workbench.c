@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "eval/controls.h"
 
 lorec_err workbench_load(dataset *out, const settings *s)
 {
@@ -33,14 +34,7 @@ static lorec_err load(workbench *w, const settings *s)
     return LOREC_OK;
 }
 
-/* Click and rating models answer yes or no; where nothing else is asked for, measure that. */
-static bool only_pairs(const recommender *const *methods, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (methods[i]->tasks & (TASK_TOPN | TASK_SEQUENTIAL)) return false;
-    return n > 0;
-}
-
+/* Click and rating models answer yes or no; where nothing else is asked for, that is measured. */
 static lorec_err choose_metrics(workbench *w, const settings *s, bool pairs, buf *names_list)
 {
     if (pairs && !s->metrics)
@@ -65,7 +59,7 @@ lorec_err workbench_open(workbench *w, const settings *s, const recommender *con
     buf metric_names = {0};
     split_options how;
     bool drawn = strncmp(s->eval, "uniform@", 8) == 0 || strncmp(s->eval, "pop@", 4) == 0;
-    lorec_err e = choose_metrics(w, s, only_pairs(methods, n), &metric_names);
+    lorec_err e = choose_metrics(w, s, methods_only_pairs(methods, n), &metric_names);
     if (!e) e = settings_split(s, &how);
     if (!e) e = load(w, s);
     if (!e) e = split_make(&w->split, w->data, &how);

@@ -1,34 +1,22 @@
-/* controls.h: which rules stand beside every method, because a result means little without them.
+/* controls.h: which rules stand beside the methods, because a result means little without them.
  *
- *     control c[CONTROLS_MAX];
- *     size_t n;
- *     TRY(controls_choose(c, &n, &p, &fit, registry_find, 0));
- *     for (i < n) if (*c[i].why) ... a row with status "skipped" and that reason; else run c[i].recommender
+ *     for (const char *const *key = controls_for(methods, n); *key; key++) ... registry_find(*key) ...
+ *     control_instead("ease");          // "itemknn": runs where EASE's stated memory does not fit
  *
- * Lists: Pop, last-item transition, repeat (only where what was had before may be recommended), EASE; one whose stated
- * memory does not fit is skipped and says what it needs, and EASE gives way to ItemKNN. Clicks and ratings: logistic
- * regression.
+ * Methods that make lists: Pop, last-item transition, repeat, EASE. Methods that only answer yes/no or rating questions:
+ * logistic regression.
  *
- * Ownership: recommenders are static rows of the registry. */
+ * Ownership: texts are static. */
 #ifndef LOREC_EVAL_CONTROLS_H
 #define LOREC_EVAL_CONTROLS_H
 
-#include "eval/protocol.h"
 #include "rec/recommender.h"
 
 enum { CONTROLS_MAX = 8 };
-typedef struct control {
-    const recommender *recommender;
-    char why[120];             /* "": it runs; else "needs 149 GiB" */
-    const char *stands_in_for; /* key of the control that gave way, or NULL */
-    uint64_t memory;           /* bytes it says it needs; 0: little */
-} control;
-
-typedef const recommender *(*control_find)(const char *key); /* registry_find: the registry is a floor above */
-
-/* memory_limit: bytes that may be used; 0: what the machine has available now. */
-lorec_err controls_choose(control out[CONTROLS_MAX], size_t *n, const protocol *p, const fit_context *fit,
-                          control_find find, uint64_t memory_limit);
-uint64_t controls_memory_available(void); /* bytes; UINT64_MAX where the system does not tell */
+/* Do all of them answer questions about pairs and none make lists? Then auc, gauc ... measure them. */
+bool methods_only_pairs(const recommender *const *methods, size_t n);
+const char *const *controls_for(const recommender *const *methods,
+                                size_t n);    /* NULL-terminated, at most CONTROLS_MAX */
+const char *control_instead(const char *key); /* NULL: nothing takes its place */
 
 #endif

@@ -169,48 +169,21 @@ static void like_scores(void **state)
 
 /* ---- controls ---------------------------------------------------------------------------------------------------------- */
 
-static uint64_t square(const void *self, const fit_context *fit)
-{
-    (void)self;
-    return (uint64_t)fit->train->n_items * fit->train->n_items * 4;
-}
-static const recommender rules[] = {{.key = "pop", .size = 8},     {.key = "markov", .size = 8},
-                                    {.key = "repeat", .size = 8},  {.key = "ease", .size = 8, .memory = square},
-                                    {.key = "itemknn", .size = 8}, {.key = "lr", .size = 8}};
-static const recommender *find(const char *key)
-{
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (strcmp(rules[i].key, key) == 0) return &rules[i];
-    return NULL;
-}
-
 static void which_controls(void **state)
 {
     (void)state;
-    metric list = {.kind = METRIC_NDCG, .k = 10}, click = {.kind = METRIC_AUC};
-    protocol p = {.metrics = &list, .n_metrics = 1};
-    interactions train = {.n_items = 1000};
-    fit_context fit = {.train = &train};
-    control c[CONTROLS_MAX];
-    size_t n;
-    assert_ok(controls_choose(c, &n, &p, &fit, find, 1 << 30));
-    assert_int_equal(n, 3);
-    assert_string_equal(c[2].recommender->key, "ease");
-    assert_string_equal(c[2].why, "");
-    train.n_items = 200000; /* EASE's matrix: 149 GiB */
-    p.keep_seen = true;
-    assert_ok(controls_choose(c, &n, &p, &fit, find, (uint64_t)4 << 30));
-    assert_int_equal(n, 5);
-    assert_string_equal(c[2].recommender->key, "repeat");
-    assert_string_equal(c[3].why, "needs 149 GiB");
-    assert_string_equal(c[4].recommender->key, "itemknn");
-    assert_string_equal(c[4].stands_in_for, "ease");
-    assert_string_equal(c[4].why, "");
-    p.metrics = &click;
-    assert_ok(controls_choose(c, &n, &p, &fit, find, 0));
-    assert_int_equal(n, 1);
-    assert_string_equal(c[0].recommender->key, "lr");
-    assert_true(controls_memory_available() > 0);
+    static const recommender list = {.tasks = TASK_TOPN | TASK_CLICK}, click = {.tasks = TASK_CLICK | TASK_RATING};
+    const recommender *both[] = {&click, &list};
+    const char *const *keys = controls_for(both, 2);
+    static const char *const due[] = {"pop", "markov", "repeat", "ease"};
+    for (int i = 0; i < 4; i++) assert_string_equal(keys[i], due[i]);
+    assert_null(keys[4]);
+    keys = controls_for(both, 1);
+    assert_string_equal(keys[0], "lr");
+    assert_null(keys[1]);
+    assert_true(methods_only_pairs(both, 1) && !methods_only_pairs(both, 2) && !methods_only_pairs(both, 0));
+    assert_string_equal(control_instead("ease"), "itemknn");
+    assert_null(control_instead("pop"));
 }
 
 int main(void)
