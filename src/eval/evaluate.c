@@ -198,7 +198,9 @@ static lorec_err rank_lists(evaluation *ev)
     if (!ev->request->quiet) progress_start(&ev->progress, r->key, ev->questions.n, "user");
     ev->session = rec_session_new(ev->request->seed);
     if (!ev->session) return err_set(LOREC_RESOURCE, "out of memory for a session");
-    lorec_err e = !full ? evaluate_slates(ev) : r->recommend ? evaluate_generated(ev) : evaluate_full(ev);
+    lorec_err e = !full                                         ? evaluate_slates(ev)
+                  : recommender_generates(r, ev->request->self) ? evaluate_generated(ev)
+                                                                : evaluate_full(ev);
     rec_session_free(ev->session);
     query_batch_free(&ev->batch);
     if (!ev->request->quiet) progress_end(&ev->progress);

@@ -19,7 +19,15 @@
 #include "data/split.h"
 
 typedef enum task { TASK_TOPN = 1, TASK_SEQUENTIAL = 2, TASK_CLICK = 4, TASK_RATING = 8, TASK_TEXT = 16 } task;
-typedef enum need { NEED_CHAT = 1, NEED_LOGPROBS = 2, NEED_WEIGHTS = 4, NEED_IMAGES = 8, NEED_ITEM_TEXT = 16, NEED_TIME = 32, NEED_RATING = 64 } need;
+typedef enum need {
+    NEED_CHAT = 1,
+    NEED_LOGPROBS = 2,
+    NEED_WEIGHTS = 4,
+    NEED_IMAGES = 8,
+    NEED_ITEM_TEXT = 16,
+    NEED_TIME = 32,
+    NEED_RATING = 64
+} need;
 
 enum { NO_USER = UINT32_MAX };
 
@@ -30,28 +38,28 @@ typedef struct query {
     const uint32_t *items; /* [n] */
     const int64_t *times;  /* [n] or NULL */
     size_t n;
-    int64_t now;           /* time of the question, or INT64_MIN */
+    int64_t now; /* time of the question, or INT64_MIN */
 } query;
 
 /* One yes/no or rating question: an interaction row of the data set (its features are the data set's columns). */
 typedef struct pair {
     uint32_t user, item;
-    uint64_t row;          /* of the data set, for SIDE_ROW columns; UINT64_MAX: none */
-    query history;         /* what came before, for DIN */
+    uint64_t row;  /* of the data set, for SIDE_ROW columns; UINT64_MAX: none */
+    query history; /* what came before, for DIN */
 } pair;
 
 typedef struct fit_context {
-    const split *split;          /* the data set (split->data) gives titles and columns */
-    const interactions *train;   /* what may be learned from: split->train, or with validation folded in */
+    const split *split;        /* the data set (split->data) gives titles and columns */
+    const interactions *train; /* what may be learned from: split->train, or with validation folded in */
     uint64_t seed;
-    bool fast;                   /* --fast was given (options are already set; for loops without an option) */
-    const char *folder;          /* where checkpoints may be kept, or NULL: none are written */
-    bool resume;                 /* and go on from one that is there */
+    bool fast;          /* --fast was given (options are already set; for loops without an option) */
+    const char *folder; /* where checkpoints may be kept, or NULL: none are written */
+    bool resume;        /* and go on from one that is there */
     /* The early-stopping number of `self` on validation (larger is better), by the run's valid_metric; NULL: there is
      * no validation part, train for the full number of epochs. */
     lorec_err (*validate)(void *ctx, const void *self, double *metric);
     void *validate_ctx;
-    const char *valid_metric;    /* its name, for the log */
+    const char *valid_metric; /* its name, for the log */
 } fit_context;
 
 typedef struct rec_session rec_session; /* scratch of one thread of use; see session.h */
@@ -59,10 +67,10 @@ typedef struct rec_session rec_session; /* scratch of one thread of use; see ses
 typedef struct recommender {
     const char *key, *title, *family, *cite;
     unsigned tasks, needs;
-    size_t size;                        /* of the model struct; zeroed, then options_default */
+    size_t size; /* of the model struct; zeroed, then options_default */
     const option *options;
     size_t n_options;
-    const char *(*check)(const void *self);                 /* NULL: fine; otherwise what does not fit together */
+    const char *(*check)(const void *self); /* NULL: fine; otherwise what does not fit together */
     /* Peak bytes of fit and of scoring a batch, from the counts alone; NULL: small. */
     uint64_t (*memory)(const void *self, const fit_context *fit);
     lorec_err (*fit)(void *self, const fit_context *fit);
@@ -74,12 +82,19 @@ typedef struct recommender {
     /* Makes the list itself (generation): up to k items in order with scores, already without `seen`; NULL: from score. */
     lorec_err (*recommend)(const void *self, rec_session *s, const query *q, size_t n, size_t k, uint32_t *items,
                            float *scores, size_t *found);
+    /* Is recommend() to be used, with these options? NULL: whenever it is there. */
+    bool (*generates)(const void *self);
     lorec_err (*score_pairs)(const void *self, rec_session *s, const pair *p, size_t n, float *probability_or_rating);
     lorec_err (*save)(const void *self, const char *folder); /* options are saved by recommender_save */
     lorec_err (*load)(void *self, const char *folder);
     void (*release)(void *self);
     json_t *(*counts)(const void *self); /* what the report should count (parameters, invalid samples ...), or NULL */
 } recommender;
+
+static inline bool recommender_generates(const recommender *r, const void *self)
+{
+    return r->recommend && (!r->generates || r->generates(self));
+}
 
 lorec_err recommender_new(const recommender *r, void **self);
 void recommender_free(const recommender *r, void *self);
@@ -90,12 +105,13 @@ lorec_err recommender_load(const recommender *r, void **self, const char *folder
 /* Scratch: an arena and a tape, made on first use. One per thread. `seed` is for methods that sample while scoring. */
 rec_session *rec_session_new(uint64_t seed);
 void rec_session_free(rec_session *s);
-struct arena *rec_session_arena(rec_session *s);      /* reset it at the start of each call that uses it */
+struct arena *rec_session_arena(rec_session *s);         /* reset it at the start of each call that uses it */
 struct tape *rec_session_tape(rec_session *s, int bf16); /* evaluation mode; NULL: out of memory */
 uint64_t rec_session_seed(const rec_session *s);
 
 /* score_items for models that only have score(): full rows, then picked, in batches bounded in memory. */
-lorec_err recommender_score_items(const recommender *r, const void *self, rec_session *s, uint32_t n_items, const query *q,
-                                  size_t n, const uint64_t *start, const uint32_t *candidate, float *scores);
+lorec_err recommender_score_items(const recommender *r, const void *self, rec_session *s, uint32_t n_items,
+                                  const query *q, size_t n, const uint64_t *start, const uint32_t *candidate,
+                                  float *scores);
 
 #endif

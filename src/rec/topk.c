@@ -101,7 +101,8 @@ lorec_err recommender_list(const recommender *r, const void *self, rec_session *
 {
     if (!r->recommend && !r->score) return err_set(LOREC_USAGE, "%s scores pairs only; it does not make lists", r->key);
     if (n == 0) return LOREC_OK;
-    if (!r->recommend) return list_from_scores(r, self, s, n_items, q, n, k, keep_seen, items, best, found);
+    if (!recommender_generates(r, self))
+        return list_from_scores(r, self, s, n_items, q, n, k, keep_seen, items, best, found);
     TRY(r->recommend(self, s, q, n, k, items, best, found));
     for (size_t i = 0; i < n && !keep_seen; i++) found[i] = drop_seen(&q[i], items + i * k, best + i * k, found[i], k);
     return LOREC_OK;

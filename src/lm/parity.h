@@ -1,0 +1,36 @@
+/* parity.h: does a model compute what another implementation says? A fixture is a model folder with, beside it,
+ *   input_ids.npy [b, t] i64, logits.npy [b, t, v] and hidden_states.npy [layers + 1, b, t, d] f32
+ *   labels.npy [b, t] i64 (-100: not counted), grads.safetensors: of the mean cross-entropy of the next label
+ *   meta.json: "adamw_losses" of training steps with "adamw": {"lr", "betas", "eps", "weight_decay"}
+ * of which whatever is there is compared.
+ *
+ *     parity p;
+ *     TRY(parity_check(&p, "fixtures/gpt2"));
+ *     for (size_t i = 0; i < p.n; i++) puts(p.row[i].what);    // p.row[i].error against p.row[i].allowed
+ *     parity_free(&p);
+ *
+ * Ownership: a parity owns its rows until parity_free. */
+#ifndef LOREC_LM_PARITY_H
+#define LOREC_LM_PARITY_H
+
+#include "base/err.h"
+#include <stdbool.h>
+
+typedef struct parity_row {
+    char what[160];
+    double error;   /* values: largest difference over largest magnitude; gradients: norm over norm; losses: relative */
+    double allowed; /* 1e-4, 1e-3, 1e-4 */
+} parity_row;
+typedef struct parity {
+    parity_row *row;
+    size_t n, cap, failed;
+} parity;
+
+lorec_err parity_check(parity *out, const char *folder);
+void parity_free(parity *p);
+static inline bool parity_ok(const parity_row *r)
+{
+    return r->error <= r->allowed; /* false for NaN */
+}
+
+#endif
