@@ -17,6 +17,7 @@
     ROW(tune)                                                                                                          \
     ROW(eval)                                                                                                          \
     ROW(methods)                                                                                                       \
+    ROW(lm)                                                                                                            \
     ROW(doctor)
 
 #define DECLARE(name) extern const command command_##name;

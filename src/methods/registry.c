@@ -18,7 +18,8 @@
     ROW(gfcf)                                                                                                          \
     ROW(bpr)                                                                                                           \
     ROW(lightgcn)                                                                                                      \
-    ROW(fpmc)
+    ROW(fpmc)                                                                                                          \
+    ROW(gptrec)
 
 #define DECLARE(name) extern const recommender recommender_##name;
 METHODS(DECLARE)
