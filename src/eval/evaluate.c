@@ -215,6 +215,7 @@ lorec_err evaluate(report *out, const evaluate_request *request)
         .request = request, .protocol = p, .report = out, .n_items = p->split->train.n_items, .depth = report_depth(p)};
     double started = clock_seconds();
     *out = (report){0};
+    TRY(recommender_fits(rec, request->self, ev.n_items));
     bool lists = report_wants(p, METRIC_OF_LISTS) || report_wants(p, METRIC_OF_SHOWN) || request->keep_lists;
     bool can_list = rec->score || rec->recommend || rec->score_items, can_pair = rec->score_pairs;
     if (!(lists && can_list) && !(report_wants(p, METRIC_OF_PAIRS) && can_pair))

@@ -214,6 +214,7 @@ const recommender recommender_bert4rec = {
             "Representations from Transformer. CIKM 2019",
     .tasks = TASK_TOPN | TASK_SEQUENTIAL,
     .size = sizeof(bert4rec),
+    .n_items_at = offsetof(bert4rec, base.n_items),
     .options = bert4rec_options,
     .n_options = sizeof bert4rec_options / sizeof *bert4rec_options,
     .check = bert4rec_check,

@@ -111,6 +111,7 @@ const recommender recommender_bpr = {
             "Feedback. UAI 2009",
     .tasks = TASK_TOPN,
     .size = sizeof(bpr),
+    .n_items_at = offsetof(bpr, base.v.n_items),
     .options = bpr_options,
     .n_options = sizeof bpr_options / sizeof *bpr_options,
     .memory = bpr_memory,

@@ -104,7 +104,8 @@ tensor *click_pairwise(tape *t, tensor *v, int64_t n); /* [n, fields, d] -> sum 
 
 /* The verbs that do not depend on the network. */
 #define CLICK_VERBS(type_)                                                                                             \
-    .size = sizeof(type_), .check = click_check, .score = click_score, .score_items = click_score_items,               \
-    .score_pairs = click_score_pairs, .save = click_save, .release = click_release, .counts = click_counts
+    .size = sizeof(type_), .n_items_at = offsetof(type_, click.features.n_items), .check = click_check,                \
+    .score = click_score, .score_items = click_score_items, .score_pairs = click_score_pairs, .save = click_save,      \
+    .release = click_release, .counts = click_counts
 
 #endif

@@ -61,8 +61,8 @@ static lorec_err weights_from_inverse(float *p, uint32_t n)
 static lorec_err invert(float *g, uint32_t n, double l2)
 {
     for (uint32_t i = 0; i < n; i++) g[(size_t)i * n + i] += (float)l2;
-    int info = LAPACKE_spotrf(LAPACK_COL_MAJOR, 'L', (int)n, g, (int)n);
-    if (info == 0) info = LAPACKE_spotri(LAPACK_COL_MAJOR, 'L', (int)n, g, (int)n);
+    int info = LAPACKE_spotrf_work(LAPACK_COL_MAJOR, 'L', (int)n, g, (int)n);
+    if (info == 0) info = LAPACKE_spotri_work(LAPACK_COL_MAJOR, 'L', (int)n, g, (int)n);
     if (info == 0) return LOREC_OK;
     return err_set(LOREC_FAILED, "ease: X^T X + %g I is singular in 32-bit floats; use a larger l2", l2);
 }
@@ -175,6 +175,7 @@ const recommender recommender_ease = {
     .cite = "Steck, Embarrassingly Shallow Autoencoders for Sparse Data, WWW 2019",
     .tasks = TASK_TOPN,
     .size = sizeof(ease),
+    .n_items_at = offsetof(ease, n_items),
     .options = ease_options,
     .n_options = sizeof ease_options / sizeof *ease_options,
     .memory = ease_memory,

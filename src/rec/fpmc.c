@@ -117,6 +117,7 @@ const recommender recommender_fpmc = {
             "Recommendation. WWW 2010",
     .tasks = TASK_TOPN | TASK_SEQUENTIAL,
     .size = sizeof(fpmc),
+    .n_items_at = offsetof(fpmc, base.v.n_items),
     .options = fpmc_options,
     .n_options = sizeof fpmc_options / sizeof *fpmc_options,
     .memory = fpmc_memory,

@@ -176,6 +176,7 @@ const recommender recommender_gfcf = {
     .cite = "Shen et al., How Powerful is Graph Convolution for Recommendation?, CIKM 2021",
     .tasks = TASK_TOPN,
     .size = sizeof(gfcf),
+    .n_items_at = offsetof(gfcf, norm.cols),
     .options = gfcf_options,
     .n_options = sizeof gfcf_options / sizeof *gfcf_options,
     .memory = gfcf_memory,

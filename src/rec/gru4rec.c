@@ -118,6 +118,7 @@ const recommender recommender_gru4rec = {
         "Hidasi, Karatzoglou, Baltrunas, Tikk. Session-based Recommendations with Recurrent Neural Networks. ICLR 2016",
     .tasks = TASK_TOPN | TASK_SEQUENTIAL,
     .size = sizeof(gru4rec),
+    .n_items_at = offsetof(gru4rec, base.n_items),
     .options = gru4rec_options,
     .n_options = sizeof gru4rec_options / sizeof *gru4rec_options,
     .memory = gru4rec_memory,

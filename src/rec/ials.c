@@ -242,6 +242,7 @@ const recommender recommender_ials = {
     .cite = "Hu, Koren & Volinsky, ICDM 2008; Rendle, Krichene, Zhang & Koren, RecSys 2022",
     .tasks = TASK_TOPN,
     .size = sizeof(ials),
+    .n_items_at = offsetof(ials, n_items),
     .options = ials_options,
     .n_options = sizeof ials_options / sizeof *ials_options,
     .memory = ials_memory,

@@ -143,6 +143,7 @@ const recommender recommender_itemknn = {
     .cite = "Sarwar et al., WWW 2001; Deshpande & Karypis, TOIS 2004",
     .tasks = TASK_TOPN,
     .size = sizeof(itemknn),
+    .n_items_at = offsetof(itemknn, listed.cols),
     .options = itemknn_options,
     .n_options = sizeof itemknn_options / sizeof *itemknn_options,
     .memory = itemknn_memory,

@@ -169,6 +169,7 @@ const recommender recommender_lightgcn = {
             "Recommendation. SIGIR 2020",
     .tasks = TASK_TOPN,
     .size = sizeof(lightgcn),
+    .n_items_at = offsetof(lightgcn, base.v.n_items),
     .options = lightgcn_options,
     .n_options = sizeof lightgcn_options / sizeof *lightgcn_options,
     .memory = lightgcn_memory,

@@ -104,6 +104,7 @@ const recommender recommender_markov = {
     .family = "rule",
     .tasks = TASK_TOPN | TASK_SEQUENTIAL,
     .size = sizeof(markov),
+    .n_items_at = offsetof(markov, n_items),
     .options = markov_options,
     .n_options = 1,
     .fit = markov_fit,

@@ -4,8 +4,8 @@
 #include "rec/sparse.h"
 
 typedef struct pop {
-    uint32_t n_items;
     uint32_t *count; /* [n_items] */
+    uint32_t n_items;
 } pop;
 
 static lorec_err pop_fit(void *self, const fit_context *fit)
@@ -59,6 +59,7 @@ const recommender recommender_pop = {
     .family = "rule",
     .tasks = TASK_TOPN | TASK_SEQUENTIAL,
     .size = sizeof(pop),
+    .n_items_at = offsetof(pop, n_items),
     .fit = pop_fit,
     .score = pop_score,
     .score_items = pop_score_items,

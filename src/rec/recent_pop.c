@@ -154,6 +154,7 @@ const recommender recommender_recent_pop = {
     .tasks = TASK_TOPN | TASK_SEQUENTIAL,
     .needs = NEED_TIME,
     .size = sizeof(recent_pop),
+    .n_items_at = offsetof(recent_pop, n_items),
     .options = recent_pop_options,
     .n_options = sizeof recent_pop_options / sizeof *recent_pop_options,
     .fit = recent_pop_fit,

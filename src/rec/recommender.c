@@ -138,12 +138,23 @@ lorec_err recommender_load(const recommender *r, void **self, const char *folder
     return e;
 }
 
+lorec_err recommender_fits(const recommender *r, const void *self, uint32_t n_items)
+{
+    if (!r->n_items_at) return LOREC_OK;
+    uint32_t has;
+    memcpy(&has, (const char *)self + r->n_items_at, sizeof has);
+    if (has == n_items) return LOREC_OK;
+    return err_set(LOREC_USAGE, "%s was fitted on %u items, the data set has %u; fit it on this data set", r->key, has,
+                   n_items);
+}
+
 /* ---- scores of some items from scores of all ------------------------------------------------------------------------ */
 
 lorec_err recommender_score_items(const recommender *r, const void *self, rec_session *s, uint32_t n_items,
                                   const query *q, size_t n, const uint64_t *start, const uint32_t *candidate,
                                   float *scores)
 {
+    TRY(recommender_fits(r, self, n_items));
     if (r->score_items) return r->score_items(self, s, q, n, start, candidate, scores);
     if (n == 0 || n_items == 0) return LOREC_OK;
     size_t batch = SCORE_BYTES / sizeof(float) / n_items;

@@ -89,6 +89,7 @@ typedef struct recommender {
     lorec_err (*load)(void *self, const char *folder);
     void (*release)(void *self);
     json_t *(*counts)(const void *self); /* what the report should count (parameters, invalid samples ...), or NULL */
+    size_t n_items_at; /* offset of the model's uint32_t number of items, for recommender_fits; 0: it has none */
 } recommender;
 
 static inline bool recommender_generates(const recommender *r, const void *self)
@@ -101,6 +102,11 @@ void recommender_free(const recommender *r, void *self);
 /* folder/recommender.json (key, options, version) and what the model's own save writes; all or nothing. */
 lorec_err recommender_save(const recommender *r, const void *self, const char *folder);
 lorec_err recommender_load(const recommender *r, void **self, const char *folder);
+
+/* LOREC_USAGE unless the model scores exactly n_items items: a model loaded beside another catalogue would write scores
+ * past the caller's rows. Whoever calls score() with rows of its own asks first; recommender_list, recommender_score_items
+ * and evaluate do. */
+lorec_err recommender_fits(const recommender *r, const void *self, uint32_t n_items);
 
 /* Scratch: an arena and a tape, made on first use. One per thread. `seed` is for methods that sample while scoring. */
 rec_session *rec_session_new(uint64_t seed);

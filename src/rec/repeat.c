@@ -72,6 +72,7 @@ const recommender recommender_repeat = {
     .family = "rule",
     .tasks = TASK_TOPN | TASK_SEQUENTIAL,
     .size = sizeof(repeat),
+    .n_items_at = offsetof(repeat, n_items),
     .options = repeat_options,
     .n_options = sizeof repeat_options / sizeof *repeat_options,
     .fit = repeat_fit,

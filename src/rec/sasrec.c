@@ -135,6 +135,7 @@ const recommender recommender_sasrec = {
             "RecSys 2023",
     .tasks = TASK_TOPN | TASK_SEQUENTIAL,
     .size = sizeof(sasrec),
+    .n_items_at = offsetof(sasrec, base.n_items),
     .options = sasrec_options,
     .n_options = sizeof sasrec_options / sizeof *sasrec_options,
     .check = sasrec_check,

@@ -238,6 +238,7 @@ const recommender recommender_slim = {
     .cite = "Ning & Karypis, SLIM: Sparse Linear Methods for Top-N Recommender Systems, ICDM 2011",
     .tasks = TASK_TOPN,
     .size = sizeof(slim),
+    .n_items_at = offsetof(slim, weight.cols),
     .options = slim_options,
     .n_options = sizeof slim_options / sizeof *slim_options,
     .memory = slim_memory,

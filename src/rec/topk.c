@@ -100,6 +100,7 @@ lorec_err recommender_list(const recommender *r, const void *self, rec_session *
                            size_t n, size_t k, bool keep_seen, uint32_t *items, float *best, size_t *found)
 {
     if (!r->recommend && !r->score) return err_set(LOREC_USAGE, "%s scores pairs only; it does not make lists", r->key);
+    TRY(recommender_fits(r, self, n_items));
     if (n == 0) return LOREC_OK;
     if (!recommender_generates(r, self))
         return list_from_scores(r, self, s, n_items, q, n, k, keep_seen, items, best, found);

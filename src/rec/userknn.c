@@ -115,6 +115,7 @@ const recommender recommender_userknn = {
     .cite = "Resnick et al., CSCW 1994",
     .tasks = TASK_TOPN,
     .size = sizeof(userknn),
+    .n_items_at = offsetof(userknn, x.cols),
     .options = userknn_options,
     .n_options = sizeof userknn_options / sizeof *userknn_options,
     .memory = userknn_memory,

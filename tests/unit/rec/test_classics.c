@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/npy.h"
+#include "rec/topk.h"
 
 static const recommender *const all[] = {
     &recommender_pop,     &recommender_recent_pop, &recommender_repeat, &recommender_markov, &recommender_itemknn,
@@ -151,6 +152,30 @@ static void memory_and_disk_that_fail(void **state)
     tiny_free(&t);
 }
 
+static void another_catalogue_is_refused(void **state)
+{
+    (void)state;
+    tiny t;
+    tiny_random(&t, 12, 10, 4, 1);
+    query q = tiny_query(&t, 0);
+    for (size_t i = 0; i < ALL; i++) {
+        void *m = tiny_fit(all[i], &t.x, NULL);
+        rec_session *s = rec_session_new(1);
+        uint32_t item[2];
+        float score[2];
+        size_t found;
+        assert_ok(recommender_fits(all[i], m, 10));
+        assert_fails(recommender_list(all[i], m, s, 9, &q, 1, 2, true, item, score, &found), LOREC_USAGE, "10 items");
+        assert_fails(recommender_score_items(all[i], m, s, 11, &q, 1, (uint64_t[]){0, 1}, item, score), LOREC_USAGE,
+                     "has 11");
+        assert_ok(recommender_list(all[i], m, s, 10, &q, 1, 2, true, item, score, &found));
+        assert_int_equal(found, 2);
+        rec_session_free(s);
+        recommender_free(all[i], m);
+    }
+    tiny_free(&t);
+}
+
 static void damaged_folders(void **state)
 {
     (void)state;
@@ -236,6 +261,7 @@ int main(void)
         cmocka_unit_test(smallest_data),
         cmocka_unit_test(nothing_to_learn_from),
         cmocka_unit_test(memory_and_disk_that_fail),
+        cmocka_unit_test(another_catalogue_is_refused),
         cmocka_unit_test(damaged_folders),
         cmocka_unit_test(options_come_back),
         cmocka_unit_test(the_registry),
