@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/threads.h"
+#include "cli/entries.h"
 #include "cli/leaderboard_print.h"
 #include "cli/print.h"
 #include "cli/run.h"
@@ -12,23 +13,13 @@
 #include "cli/signals.h"
 #include "cli/workbench.h"
 #include "eval/controls.h"
-#include "eval/leaderboard.h"
-
-/* ---- what is run ----------------------------------------------------------------------------------------------------- */
-
-typedef struct entry {
-    const recommender *r;
-    role as;
-    arg_list set; /* "name=value" */
-} entry;
 
 typedef struct run_state {
     const settings *s;
     workbench w;
     run_folder folder;
     leaderboard board;
-    entry *entry;
-    size_t n, cap;
+    entries list;
     uint64_t *seed;
     size_t n_seeds;
     bool resume, open;
@@ -39,45 +30,15 @@ typedef struct run_state {
     char *first_why;
 } run_state;
 
-static bool is_control(const char *const *keys, const char *key)
-{
-    for (; *keys; keys++)
-        if (strcmp(*keys, key) == 0) return true;
-    return false;
-}
-
-static lorec_err add_entry(run_state *x, const recommender *r, role as)
-{
-    for (size_t i = 0; i < x->n; i++)
-        if (x->entry[i].r == r) return LOREC_OK;
-    TRY(mem_grow(&x->entry, &x->cap, x->n + 1));
-    entry *en = &x->entry[x->n++];
-    *en = (entry){.r = r, .as = as};
-    TRY(settings_sets(x->s, r, as != ROLE_CONTROL, &en->set));
-    void *self; /* wrong options are told before any work begins */
-    TRY(trial_model(&(trial_request){.recommender = r, .set = en->set.item, .n_set = en->set.n, .fast = x->s->fast},
-                    &self));
-    recommender_free(r, self);
-    return LOREC_OK;
-}
-
 static lorec_err plan(run_state *x)
 {
-    const recommender **asked;
-    size_t n;
+    const recommender **methods;
     TRY(settings_seeds(x->s, &x->seed, &x->n_seeds));
-    TRY(settings_methods(x->s, &asked, &n));
-    lorec_err e = settings_check(x->s, asked, n);
-    const char *const *keys = controls_for(asked, n);
-    for (size_t i = 0; i < n && !e; i++)
-        e = add_entry(x, asked[i], x->s->controls && is_control(keys, asked[i]->key) ? ROLE_BOTH : ROLE_METHOD);
-    for (; *keys && x->s->controls && !e; keys++) {
-        const recommender *r = registry_find(*keys);
-        if (r) e = add_entry(x, r, ROLE_CONTROL);
-    }
-    if (!e) e = workbench_open(&x->w, x->s, asked, n);
+    TRY(entries_plan(&x->list, x->s));
+    TRY(entries_methods(&x->list, &methods));
+    lorec_err e = workbench_open(&x->w, x->s, methods, x->list.n);
     x->open = !e;
-    mem_free(asked);
+    mem_free(methods);
     return e;
 }
 
@@ -87,8 +48,8 @@ static json_t *resolved(const run_state *x)
     json_t *config = settings_json(x->s);
     for (size_t i = 0; config && i < x->s->n_set; i++) /* bare --set words become each method's own */
         if (!x->s->set[i].method) json_object_del(config, x->s->set[i].name);
-    for (size_t i = 0; config && i < x->n; i++) {
-        const entry *en = &x->entry[i];
+    for (size_t i = 0; config && i < x->list.n; i++) {
+        const entry *en = &x->list.at[i];
         for (size_t k = 0; k < en->set.n; k++) {
             slice value = slice_of(en->set.item[k]), name = slice_cut(&value, '=');
             char key[160];
@@ -109,7 +70,7 @@ static void hint(char *out, size_t size, const run_state *x, const json_t *confi
     snprintf(name, sizeof name, "%.39s", x->w.data->name);
     for (char *p = name; *p; p++)
         if (strchr("/ \t\n", *p)) *p = '-';
-    snprintf(out, size, "%s-%s-%06x", x->entry[0].r->key, name, (unsigned)(h & 0xffffff));
+    snprintf(out, size, "%s-%s-%06x", x->list.at[0].r->key, name, (unsigned)(h & 0xffffff));
 }
 
 /* ---- one result ------------------------------------------------------------------------------------------------------ */
@@ -214,10 +175,10 @@ static lorec_err run_entries(run_state *x)
 {
     buf folder = {0};
     lorec_err e = LOREC_OK;
-    for (size_t i = 0; i < x->n && !e; i++) {
+    for (size_t i = 0; i < x->list.n && !e; i++) {
         for (size_t s = 0; s < x->n_seeds && !e; s++) {
             bool found = false;
-            const entry *en = &x->entry[i];
+            const entry *en = &x->list.at[i];
             e = cancel_check();
             if (!e) e = run_path(&folder, &x->folder, "results/%s-%llu", en->r->key, (unsigned long long)x->seed[s]);
             if (!e) e = reuse(x, en, folder.p, &found);
@@ -230,7 +191,7 @@ static lorec_err run_entries(run_state *x)
         bool skipped = last && last->status == TRIAL_SKIPPED && last->as == ROLE_CONTROL;
         const char *key = skipped ? control_instead(last->method) : NULL;
         const recommender *instead = key ? registry_find(key) : NULL;
-        if (!e && instead) e = add_entry(x, instead, ROLE_CONTROL);
+        if (!e && instead) e = entries_add(&x->list, x->s, instead, ROLE_CONTROL);
     }
     buf_free(&folder);
     return e;
@@ -244,7 +205,7 @@ static lorec_err links(const run_state *x)
     char folder[256], target[320];
     buf path = {0};
     lorec_err e = LOREC_OK;
-    snprintf(folder, sizeof folder, "results/%s-%llu", x->entry[0].r->key, (unsigned long long)x->seed[0]);
+    snprintf(folder, sizeof folder, "results/%s-%llu", x->list.at[0].r->key, (unsigned long long)x->seed[0]);
     for (size_t i = 0; i < 2 && !e; i++) {
         snprintf(target, sizeof target, "%s/%s", folder, files[i]);
         e = run_path(&path, &x->folder, "%s", target);
@@ -302,8 +263,7 @@ static void run_state_free(run_state *x)
     leaderboard_free(&x->board);
     run_folder_close(&x->folder);
     if (x->open) workbench_close(&x->w);
-    for (size_t i = 0; i < x->n; i++) settings_sets_free(&x->entry[i].set);
-    mem_free(x->entry);
+    entries_free(&x->list);
     mem_free(x->seed);
     mem_free(x->first_why);
 }

@@ -4,8 +4,9 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "data/readers.h"
 
-static const char *const duplicates[] = {"keep", "first", "last", NULL};
+static const char *const duplicate_words[] = {"keep", "first", "last", NULL};
 
 /* Names and aliases are the words of config files too; RecBole's are aliases where they differ. */
 const option settings_options[] = {
@@ -19,9 +20,10 @@ const option settings_options[] = {
     OPTION_REAL(settings, max_rating, 0, -1e9, 1e9, "keep ratings up to here; 0: all"),
     OPTION_INT(settings, user_core, 0, 0, 1e9, "keep users with so many rows"),
     OPTION_INT(settings, item_core, 0, 0, 1e9, "keep items with so many rows"),
-    OPTION_INT(settings, after, 0, -1e15, 1e15, "keep rows from this time on (seconds); 0: all"),
-    OPTION_INT(settings, before, 0, -1e15, 1e15, "keep rows before this time (seconds); 0: all"),
-    OPTION_CHOICE(settings, deduplicate, "keep", duplicates, "of equal user and item: keep all, the first, the last"),
+    OPTION_TEXT(settings, after, NULL, "keep rows from this time on: seconds since 1970, or a date such as 2014-07-01"),
+    OPTION_TEXT(settings, before, NULL, "keep rows before this time"),
+    OPTION_CHOICE(settings, duplicates, "keep", duplicate_words,
+                  "of equal user and item: keep all, the first, the last"),
     OPTION_TEXT(settings, split, "loo", "how train, validation and test are cut"),
     OPTION_INT(settings, split_seed, -1, -1, 1e15, "seed of a random split; -1: its own"),
     OPTION_TEXT(settings, eval, "full", "candidates that are ranked"),
@@ -121,10 +123,25 @@ static bool applies(const method_set *m, const recommender *r, bool requested)
     return requested && options_find(r->options, r->n_options, m->name);
 }
 
+static lorec_err check_option(const recommender *r, const char *name)
+{
+    if (options_find(r->options, r->n_options, name)) return LOREC_OK;
+    void *self; /* its own message has the nearest name */
+    TRY(recommender_new(r, &self));
+    lorec_err e = options_set(r->options, r->n_options, self, name, "");
+    recommender_free(r, self);
+    return err_context(e, "%s", r->key);
+}
+
 lorec_err settings_check(const settings *s, const recommender *const *requested, size_t n)
 {
     for (size_t i = 0; i < s->n_set; i++) {
         const method_set *m = &s->set[i];
+        if (m->method) { /* known by name, whether it runs or not */
+            const recommender *r;
+            TRY(registry_need(m->method, &r));
+            TRY(check_option(r, m->name));
+        }
         bool used = m->method || !m->strict;
         for (size_t r = 0; r < n && !used; r++) used = applies(m, requested[r], true);
         if (used) continue;
@@ -232,18 +249,26 @@ lorec_err settings_split(const settings *s, split_options *out)
     return LOREC_OK;
 }
 
-filter_options settings_filter(const settings *s, bool *any)
+static lorec_err moment(const char *name, const char *text, int64_t *out)
+{
+    *out = 0;
+    if (!text || !*text || parse_time(slice_of(text), out)) return LOREC_OK;
+    return err_set(LOREC_USAGE, "--%s: \"%s\" is neither seconds since 1970 nor a date such as 2014-07-01", name, text);
+}
+
+lorec_err settings_filter(const settings *s, filter_options *out, bool *any)
 {
     filter_options f = {.by_rating = s->min_rating != 0 || s->max_rating != 0,
                         .min_rating = s->min_rating != 0 ? s->min_rating : -1e30,
                         .max_rating = s->max_rating,
                         .user_core = (uint32_t)s->user_core,
                         .item_core = (uint32_t)s->item_core,
-                        .after = s->after,
-                        .before = s->before,
-                        .deduplicate = (filter_duplicates)s->deduplicate};
+                        .deduplicate = (filter_duplicates)s->duplicates};
+    TRY(moment("after", s->after, &f.after));
+    TRY(moment("before", s->before, &f.before));
     *any = f.by_rating || f.user_core || f.item_core || f.after || f.before || f.deduplicate != FILTER_KEEP_ALL;
-    return f;
+    *out = f;
+    return LOREC_OK;
 }
 
 json_t *settings_json(const settings *s)

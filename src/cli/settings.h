@@ -28,8 +28,9 @@ typedef struct settings {
     const char *data, *format, *columns, *item_text;
     bool skip_bad_rows;
     double min_rating, max_rating;
-    int64_t user_core, item_core, after, before;
-    int deduplicate; /* enum filter_duplicates */
+    int64_t user_core, item_core;
+    const char *after, *before; /* a time or a date */
+    int duplicates;             /* enum filter_duplicates */
     const char *split;
     int64_t split_seed; /* -1: the split's own */
     const char *eval;
@@ -65,7 +66,7 @@ lorec_err settings_seeds(const settings *s, uint64_t **seeds, size_t *n);
 /* "recall,ndcg@5" and "10,20" -> "recall@10,recall@20,ndcg@5", lower case. */
 lorec_err settings_metrics(const settings *s, buf *out);
 lorec_err settings_split(const settings *s, split_options *out);
-filter_options settings_filter(const settings *s, bool *any);
+lorec_err settings_filter(const settings *s, filter_options *out, bool *any);
 json_t *settings_json(const settings *s); /* NULL: out of memory */
 
 /* config.c: a YAML or JSON file in RecBole's words, on top of what is set. Unknown keys: LOREC_USAGE with the nearest. */
@@ -74,7 +75,7 @@ lorec_err config_read(settings *s, const char *path);
 /* The options of `lorec run` and `lorec tune` that are settings: rows for args_parse, and what was given into settings. */
 typedef struct settings_args {
     const char *data, *format, *columns, *item_text, *split, *eval, *metrics, *topk, *valid_metric, *seed, *config;
-    const char *min_rating, *max_rating, *user_core, *item_core, *after, *before, *deduplicate, *split_seed;
+    const char *min_rating, *max_rating, *user_core, *item_core, *after, *before, *duplicates, *split_seed;
     const char *eval_seed, *valid_users;
     bool skip_bad_rows, keep_seen, fast, no_controls;
     arg_list set;

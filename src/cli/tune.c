@@ -8,12 +8,11 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "cli/args.h"
+#include "cli/entries.h"
 #include "cli/run.h"
 #include "cli/signals.h"
 #include "cli/term.h"
 #include "cli/workbench.h"
-#include "eval/controls.h"
-#include "eval/trial.h"
 #include "eval/tune.h"
 
 typedef struct done {   /* a line of trials.jsonl */
@@ -28,8 +27,7 @@ typedef struct search {
     settings s;
     workbench w;
     tune_space space;
-    const recommender **method;
-    size_t n;
+    entries list;
     int64_t trials, seed;
     char *log; /* trials.jsonl */
     done *done;
@@ -169,8 +167,8 @@ static lorec_err try_one(search *x, const recommender *r, uint64_t number)
 static lorec_err try_all(search *x)
 {
     for (int64_t number = 0; number < x->trials; number++) { /* round by round: a stopped search was fair so far */
-        for (size_t m = 0; m < x->n; m++) {
-            const recommender *r = x->method[m];
+        for (size_t m = 0; m < x->list.n; m++) {
+            const recommender *r = x->list.at[m].r;
             if ((number && tune_space_count(&x->space, r) == 0) || is_done(x, r, (uint64_t)number)) continue;
             TRY(cancel_check());
             TRY(try_one(x, r, (uint64_t)number));
@@ -187,18 +185,18 @@ static lorec_err use_best(search *x)
     lorec_err e = LOREC_OK;
     table_cell(&t, "method"), table_cell(&t, "%s (validation)", x->w.headline), table_cell(&t, "trial");
     table_cell(&t, "settings"), table_row_end(&t);
-    for (size_t m = 0; m < x->n && !e; m++) {
-        const done *best = best_of(x, x->method[m]);
+    for (size_t m = 0; m < x->list.n && !e; m++) {
+        const done *best = best_of(x, x->list.at[m].r);
         if (!best) continue;
         buf words = {0};
         for (size_t i = 0; i < json_array_size(best->set) && !e; i++) {
             slice value = slice_of(json_string_value(json_array_get(best->set, i))), name = slice_cut(&value, '=');
             char key[128];
             snprintf(key, sizeof key, "%.*s", (int)name.n, name.p);
-            e = settings_add_named(&x->s, x->method[m]->key, key, value.p, true);
+            e = settings_add_named(&x->s, x->list.at[m].r->key, key, value.p, true);
             if (!e) e = buf_printf(&words, "%s%s=%s", i ? " " : "", key, value.p);
         }
-        table_cell(&t, "%s", x->method[m]->key), table_cell(&t, "%.4f", best->value);
+        table_cell(&t, "%s", x->list.at[m].r->key), table_cell(&t, "%.4f", best->value);
         table_cell(&t, "%llu", (unsigned long long)best->trial + 1);
         table_cell(&t, "%s", words.n ? words.p : "the defaults"), table_row_end(&t);
         buf_free(&words);
@@ -210,29 +208,21 @@ static lorec_err use_best(search *x)
 
 static lorec_err plan(search *x, const char *space)
 {
-    const recommender **asked;
-    size_t n;
-    TRY(settings_methods(&x->s, &asked, &n));
-    lorec_err e = settings_check(&x->s, asked, n);
-    if (!e) e = mem_new(&x->method, n + CONTROLS_MAX);
-    for (size_t i = 0; i < n && !e; i++) x->method[x->n++] = asked[i];
-    for (const char *const *key = controls_for(asked, n); *key && x->s.controls && !e; key++) {
-        const recommender *r = registry_find(*key);
-        bool there = !r;
-        for (size_t m = 0; m < n && r; m++) there |= asked[m] == r;
-        if (!there) x->method[x->n++] = r;
-    }
-    if (!e && space) e = tune_space_read(&x->space, space);
-    if (!e && space) e = tune_space_check(&x->space, x->method, x->n);
-    for (size_t m = 0; m < x->n && !e; m++) e = tune_space_default(&x->space, x->method[m]);
-    if (!e) e = workbench_open(&x->w, &x->s, asked, n);
+    const recommender **methods;
+    TRY(entries_plan(&x->list, &x->s));
+    TRY(entries_methods(&x->list, &methods));
+    lorec_err e = space ? tune_space_read(&x->space, space) : LOREC_OK;
+    if (!e) e = tune_space_check(&x->space, methods, x->list.n);
+    if (!e) e = workbench_open(&x->w, &x->s, methods, x->list.n);
     x->open = !e;
-    if (!e && x->w.split.valid.n == 0)
-        e = err_set(LOREC_INPUT, "the split %s has no validation part: there is nothing to choose settings by",
-                    x->w.split.id);
-    if (!e) x->larger = metric_larger_is_better(x->w.valid.metrics[0].kind);
-    mem_free(asked);
-    return e;
+    mem_free(methods);
+    TRY(e);
+    if (x->w.split.valid.n == 0)
+        return err_set(LOREC_INPUT, "the split %s has no validation part: there is nothing to choose settings by",
+                       x->w.split.id);
+    x->larger = metric_larger_is_better(x->w.valid.metrics[0].kind);
+    for (size_t m = 0; m < x->list.n; m++) TRY(tune_space_default(&x->space, x->list.at[m].r));
+    return LOREC_OK;
 }
 
 static lorec_err tune(search *x, const char *space, const char *out, bool resume, bool json)
@@ -262,7 +252,7 @@ static void search_free(search *x)
     if (x->open) workbench_close(&x->w);
     for (size_t i = 0; i < x->n_done; i++) json_decref(x->done[i].set);
     mem_free(x->done);
-    mem_free(x->method);
+    entries_free(&x->list);
     mem_free(x->log);
     tune_space_free(&x->space);
     settings_free(&x->s);

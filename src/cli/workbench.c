@@ -21,7 +21,8 @@ static lorec_err load(workbench *w, const settings *s)
     w->has_source = true;
     w->data = &w->source;
     bool any;
-    filter_options f = settings_filter(s, &any);
+    filter_options f;
+    TRY(settings_filter(s, &f, &any));
     if (any) {
         TRY(dataset_filter(&w->filtered, &w->source, &f));
         w->has_filtered = true;
