@@ -25,9 +25,9 @@ const option settings_options[] = {
     OPTION_CHOICE(settings, duplicates, "keep", duplicate_words,
                   "of equal user and item: keep all, the first, the last"),
     OPTION_TEXT(settings, split, "loo", "how train, validation and test are cut"),
-    OPTION_INT(settings, split_seed, -1, -1, 1e15, "seed of a random split; -1: its own"),
+    OPTION_INT(settings, split_seed, 42, 0, 1e15, "seed of a random split"),
     OPTION_TEXT(settings, eval, "full", "candidates that are ranked"),
-    OPTION_INT(settings, eval_seed, 1, 0, 1e15, "seed of drawn candidates"),
+    OPTION_INT(settings, eval_seed, 42, 0, 1e15, "seed of drawn candidates"),
     OPTION_BOOL(settings, keep_seen, 0, "rank what the user had before too", .alias = "repeatable"),
     OPTION_TEXT(settings, metrics, NULL, "what is measured, separated by commas"),
     OPTION_TEXT(settings, topk, "10", "cut-offs for metrics without their own"),
@@ -244,9 +244,8 @@ lorec_err settings_metrics(const settings *s, buf *out)
 
 lorec_err settings_split(const settings *s, split_options *out)
 {
-    TRY(split_parse(out, s->split));
-    if (s->split_seed >= 0) out->seed = (uint64_t)s->split_seed;
-    return LOREC_OK;
+    *out = (split_options){.seed = (uint64_t)s->split_seed};
+    return split_parse(out, s->split);
 }
 
 static lorec_err moment(const char *name, const char *text, int64_t *out)

@@ -3,15 +3,7 @@
 #include <math.h>
 
 #include "base/mem.h"
-
-enum { DRAWS = 2000, DRAWS_MIN = 200 };
-
-/* Resampling costs draws x users; with many users fewer draws give an interval as good. */
-static int draws_for(uint32_t n_users)
-{
-    uint64_t draws = n_users ? 200000000ull / n_users : DRAWS;
-    return draws > DRAWS ? DRAWS : draws < DRAWS_MIN ? DRAWS_MIN : (int)draws;
-}
+#include "eval/report_json.h"
 
 lorec_err leaderboard_start(leaderboard *b, const split *s, const protocol *p, part judged)
 {
@@ -23,9 +15,8 @@ lorec_err leaderboard_start(leaderboard *b, const split *s, const protocol *p, p
     b->data = json_pack("{s:s, s:I, s:I, s:I, s:s}", "name", d->name ? d->name : "", "users",
                         (json_int_t)d->rows.n_users, "items", (json_int_t)d->rows.n_items, "interactions",
                         (json_int_t)d->rows.n, "sha256", d->sha256);
-    b->protocol = json_pack("{s:s, s:s, s:s, s:i, s:b, s:s, s:s}", "id", p->id, "split", s->id, "candidates", p->words,
-                            "users", 0, "seen_masked", !p->keep_seen, "ties", "expected", "part",
-                            judged == PART_TEST ? "test" : "valid");
+    b->protocol = protocol_json(p, 0);
+    if (b->protocol) json_object_set_new(b->protocol, "part", json_string(judged == PART_TEST ? "test" : "valid"));
     if (b->data && b->protocol) return LOREC_OK;
     leaderboard_free(b);
     return err_set(LOREC_RESOURCE, "out of memory while starting a leaderboard");
@@ -67,19 +58,11 @@ static lorec_err same_users(leaderboard *b, const report *r)
     return LOREC_OK;
 }
 
-static bool has_values(const leaderboard *b, const result *r, size_t j)
-{
-    return b->n_users && r->value && !isnan(r->value[j]);
-}
-
 static lorec_err intervals(const leaderboard *b, result *r)
 {
     TRY(mem_new(&r->ci95, b->n_metrics));
-    for (size_t j = 0; j < b->n_metrics; j++) {
-        r->ci95[j] = (interval){NAN, NAN};
-        if (has_values(b, r, j))
-            TRY(bootstrap_mean(&r->ci95[j], r->value + j, b->n_users, b->n_metrics, draws_for(b->n_users), r->seed));
-    }
+    for (size_t j = 0; j < b->n_metrics; j++)
+        TRY(bootstrap_mean(&r->ci95[j], r->value + j, b->n_users, b->n_metrics, STATS_DRAWS, r->seed));
     return LOREC_OK;
 }
 
@@ -165,10 +148,8 @@ static lorec_err compare_pair(const leaderboard *b, versus *v)
     TRY(mem_new(&v->of, b->n_metrics));
     TRY(mem_new(&v->p_holm, b->n_metrics));
     for (size_t j = 0; j < b->n_metrics; j++) {
-        v->of[j] = (paired){.delta = NAN, .ci95 = {NAN, NAN}, .p = NAN};
-        v->p_holm[j] = NAN;
-        if (b->n_users == 0 || isnan(m->value[j]) || isnan(c->value[j])) continue;
-        TRY(paired_compare(&v->of[j], m->value + j, c->value + j, b->n_users, b->n_metrics, draws_for(b->n_users), 1));
+        TRY(paired_compare(&v->of[j], m->value + j, c->value + j, b->n_users, b->n_metrics, STATS_DRAWS, 1));
+        if (isnan(v->of[j].delta)) v->of[j].p = NAN; /* no values of users: no test */
     }
     return LOREC_OK;
 }
@@ -179,13 +160,9 @@ static lorec_err correct(leaderboard *b)
     lorec_err e = mem_new(&p, b->n_versus);
     if (!e) e = mem_new(&adjusted, b->n_versus);
     for (size_t j = 0; j < b->n_metrics && !e; j++) {
-        size_t n = 0;
-        for (size_t i = 0; i < b->n_versus; i++)
-            if (!isnan(b->versus[i].of[j].p)) p[n++] = b->versus[i].of[j].p;
-        holm(p, adjusted, n);
-        n = 0;
-        for (size_t i = 0; i < b->n_versus; i++)
-            if (!isnan(b->versus[i].of[j].p)) b->versus[i].p_holm[j] = adjusted[n++];
+        for (size_t i = 0; i < b->n_versus; i++) p[i] = b->versus[i].of[j].p;
+        holm(p, adjusted, b->n_versus);
+        for (size_t i = 0; i < b->n_versus; i++) b->versus[i].p_holm[j] = adjusted[i];
     }
     mem_free(p);
     mem_free(adjusted);

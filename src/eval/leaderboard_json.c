@@ -2,15 +2,11 @@
 #include <math.h>
 
 #include "eval/leaderboard.h"
-
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
+#include "eval/report_json.h"
 
 static json_t *range(interval ci)
 {
-    return json_pack("[o, o]", number(ci.low), number(ci.high));
+    return json_pack("[o, o]", number_json(ci.low), number_json(ci.high));
 }
 
 static json_t *strings(const leaderboard *b)
@@ -23,7 +19,8 @@ static json_t *strings(const leaderboard *b)
 static json_t *metrics_json(const leaderboard *b, const result *r)
 {
     json_t *o = json_object();
-    for (size_t j = 0; r->mean && j < b->n_metrics; j++) json_object_set_new(o, b->metrics[j].name, number(r->mean[j]));
+    for (size_t j = 0; r->mean && j < b->n_metrics; j++)
+        json_object_set_new(o, b->metrics[j].name, number_json(r->mean[j]));
     return o;
 }
 
@@ -37,8 +34,8 @@ static json_t *ci_json(const leaderboard *b, const result *r)
 
 static json_t *cost_json(const result *r)
 {
-    return json_pack("{s:o, s:o, s:o, s:I}", "train_s", number(r->train_s), "eval_s", number(r->eval_s), "rss_mib",
-                     number(r->rss_mib), "llm_tokens", (json_int_t)r->llm_tokens);
+    return json_pack("{s:o, s:o, s:o, s:I}", "train_s", number_json(r->train_s), "eval_s", number_json(r->eval_s),
+                     "rss_mib", number_json(r->rss_mib), "llm_tokens", (json_int_t)r->llm_tokens);
 }
 
 static json_t *result_json(const leaderboard *b, const result *r)
@@ -56,8 +53,8 @@ static json_t *versus_json(const leaderboard *b, const versus *v)
     for (size_t j = 0; j < b->n_metrics; j++) {
         if (isnan(v->of[j].delta)) continue;
         json_object_set_new(o, b->metrics[j].name,
-                            json_pack("{s:o, s:o, s:o}", "delta", number(v->of[j].delta), "ci95", range(v->of[j].ci95),
-                                      "p_holm", number(v->p_holm[j])));
+                            json_pack("{s:o, s:o, s:o}", "delta", number_json(v->of[j].delta), "ci95",
+                                      range(v->of[j].ci95), "p_holm", number_json(v->p_holm[j])));
     }
     return o;
 }
@@ -69,7 +66,7 @@ static json_t *group_json(const leaderboard *b, size_t g)
     for (size_t s = 0; s < m->n_seeds; s++) json_array_append_new(seeds, json_integer((json_int_t)m->seed[s]));
     for (size_t j = 0; m->n_seeds && j < b->n_metrics; j++)
         json_object_set_new(means, b->metrics[j].name,
-                            json_pack("{s:o, s:o}", "mean", number(m->mean[j]), "sd", number(m->sd[j])));
+                            json_pack("{s:o, s:o}", "mean", number_json(m->mean[j]), "sd", number_json(m->sd[j])));
     for (size_t i = 0; i < b->n_versus; i++)
         if (b->versus[i].method == g)
             json_object_set_new(vs, b->group[b->versus[i].control].method, versus_json(b, &b->versus[i]));

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "eval/leaderboard.h"
+#include "eval/report_json.h"
 #include "rec/arrays.h"
 
 /* ---- writing --------------------------------------------------------------------------------------------------------- */
@@ -56,18 +57,13 @@ static lorec_err save_users(const leaderboard *b, const result *r, const dataset
     return writer_commit(&w);
 }
 
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 static json_t *head(const leaderboard *b, const result *r)
 {
     json_t *names_list = json_array(), *means = json_array(), *cis = json_array();
     for (size_t j = 0; j < b->n_metrics; j++) {
         json_array_append_new(names_list, json_string(b->metrics[j].name));
-        json_array_append_new(means, number(r->mean[j]));
-        json_array_append_new(cis, json_pack("[o, o]", number(r->ci95[j].low), number(r->ci95[j].high)));
+        json_array_append_new(means, number_json(r->mean[j]));
+        json_array_append_new(cis, json_pack("[o, o]", number_json(r->ci95[j].low), number_json(r->ci95[j].high)));
     }
     return json_pack("{s:i, s:s, s:b, s:I, s:O, s:o, s:o, s:o, s:f, s:f, s:f, s:I, s:O, s:O}", "schema", 1, "method",
                      r->method, "control", r->as == ROLE_CONTROL, "seed", (json_int_t)r->seed, "protocol",

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/threads.h"
+#include "eval/report_json.h"
 
 const char *const trial_status_words[3] = {"ok", "skipped", "failed"};
 
@@ -123,18 +124,12 @@ static lorec_err validate(void *ctx, const void *self, double *value)
     return LOREC_OK;
 }
 
+/* What the evaluator left out or dropped, and what the method itself counts. */
 static json_t *count_all(const trial_request *q, const void *self, const report *r)
 {
-    json_t *counts = q->recommender->counts ? q->recommender->counts(self) : json_object();
-    if (!counts) return NULL;
-    const struct {
-        const char *name;
-        uint64_t n;
-    } seen[] = {{"nan_scores", r->nan_scores},
-                {"users_without_target", r->users_without_target},
-                {"targets_not_in_slate", r->targets_not_in_slate}};
-    for (size_t i = 0; i < sizeof seen / sizeof *seen; i++)
-        if (seen[i].n) json_object_set_new(counts, seen[i].name, json_integer((json_int_t)seen[i].n));
+    json_t *counts = report_counts_json(r), *own = q->recommender->counts ? q->recommender->counts(self) : NULL;
+    if (counts && own) json_object_update(counts, own);
+    json_decref(own);
     return counts;
 }
 

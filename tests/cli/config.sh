@@ -22,7 +22,7 @@ smoothing: 4
 Y
 ok run --config c.yaml --out a --no-controls --json
 says '"recall@5"' && says '"recall@2"' && says '"ndcg@5"' && says '"seed": 3' && says '"smoothing": 4.0'
-says 'ratio'
+says '"split": "ratio-user-random-0.6-0.2-0.2-s42"'
 has "$T/err" '"gpu_id" means nothing here'
 has a/config.json '"min_rating": 2.0' && has a/config.json '"user_core": 2' && has a/config.json '"valid_metric": "NDCG@5"'
 
