@@ -1,4 +1,5 @@
 /* csv.c: any delimited file with one interaction a row. */
+#include "base/log.h"
 #include "base/mem.h"
 #include "data/readers/columns.h"
 
@@ -91,6 +92,9 @@ static lorec_err read_csv(importing *in)
         e = layout_set(&l, in->path, in->options->columns);
     }
     if (!e) e = check(in, &l);
+    if (!e && !l.named && !in->options->columns)
+        log_info("%s: %s; column %d is taken as the user, %d as the item (--columns says otherwise)", in->path,
+                 l.header ? "no name in the header is known" : "no header", l.user + 1, l.item + 1);
     if (!e) e = dataset_builder_source(in->builder, in->path);
     if (!e) e = note_columns(in, &l);
     if (!e)
