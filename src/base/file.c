@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -18,12 +19,16 @@ lorec_err file_map_open(file_map *m, const char *path)
     if (fd < 0) return err_errno("%s: can not be opened", path);
     struct stat st;
     lorec_err e = LOREC_OK;
-    if (fstat(fd, &st) != 0) e = err_errno("%s", path);
-    else if (!S_ISREG(st.st_mode)) e = err_set(LOREC_INPUT, "%s: is not a regular file", path);
+    if (fstat(fd, &st) != 0)
+        e = err_errno("%s", path);
+    else if (!S_ISREG(st.st_mode))
+        e = err_set(LOREC_INPUT, "%s: is not a regular file", path);
     else if (st.st_size > 0) {
         void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED) e = err_errno("%s: can not be mapped", path);
-        else *m = (file_map){p, (size_t)st.st_size};
+        if (p == MAP_FAILED)
+            e = err_errno("%s: can not be mapped", path);
+        else
+            *m = (file_map){p, (size_t)st.st_size};
     }
     close(fd);
     return e;
@@ -42,7 +47,8 @@ lorec_err file_read(buf *out, const char *path, size_t max_bytes)
     lorec_err e;
     if (m.size > max_bytes)
         e = err_set(LOREC_INPUT, "%s: %zu bytes where at most %zu are expected", path, m.size, max_bytes);
-    else e = buf_add(out, m.bytes, m.size);
+    else
+        e = buf_add(out, m.bytes, m.size);
     file_map_close(&m);
     return e;
 }
@@ -130,24 +136,18 @@ const char *path_base(const char *path)
     return at ? at + 1 : path;
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+    (void)st, (void)type, (void)where;
+    return remove(path);
+}
+
+/* Without memory of our own: what a failed save leaves behind has to go even when memory is what failed. */
 lorec_err folder_remove(const char *path)
 {
-    struct stat st;
-    if (lstat(path, &st) != 0) return errno == ENOENT ? LOREC_OK : err_errno("%s", path);
-    if (!S_ISDIR(st.st_mode)) return unlink(path) == 0 ? LOREC_OK : err_errno("%s: can not be removed", path);
-    char **names;
-    size_t n;
-    TRY(folder_list(path, &names, &n));
-    buf full = {0};
-    lorec_err e = LOREC_OK;
-    for (size_t i = 0; i < n && e == LOREC_OK; i++) {
-        e = path_join(&full, path, names[i]);
-        if (e == LOREC_OK) e = folder_remove(full.p);
-    }
-    names_free(names, n);
-    buf_free(&full);
-    if (e == LOREC_OK && rmdir(path) != 0) e = err_errno("%s: can not be removed", path);
-    return e;
+    enum { OPEN_FOLDERS = 16 };
+    if (nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT) return LOREC_OK;
+    return err_errno("%s: can not be removed", path);
 }
 
 lorec_err file_sha256(const char *path, char hex[65])
@@ -156,7 +156,8 @@ lorec_err file_sha256(const char *path, char hex[65])
     TRY(file_map_open(&m, path));
     unsigned char digest[32];
     unsigned int n = 0;
-    bool ok = EVP_Digest(m.bytes ? m.bytes : (const unsigned char *)"", m.size, digest, &n, EVP_sha256(), NULL) == 1 && n == 32;
+    bool ok = EVP_Digest(m.bytes ? m.bytes : (const unsigned char *)"", m.size, digest, &n, EVP_sha256(), NULL) == 1 &&
+              n == 32;
     file_map_close(&m);
     if (!ok) return err_set(LOREC_FAILED, "%s: sha256 failed", path);
     for (int i = 0; i < 32; i++) snprintf(hex + 2 * i, 3, "%02x", digest[i]);

@@ -81,6 +81,7 @@ static bool folder_sync(const char *path)
     const char *base = path_base(path);
     size_t n = (size_t)(base - path);
     bool ok = buf_add(&folder, n ? path : ".", n ? n : 1) == LOREC_OK;
+    if (!ok) errno = ENOMEM;
     int fd = ok ? open(folder.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     ok = fd >= 0 && fsync(fd) == 0;
     if (fd >= 0) close(fd);

@@ -99,13 +99,29 @@ static lorec_err put_all(saving *s, const dataset *d)
     return put_manifest(s, d); /* last: a folder with a manifest is whole */
 }
 
-static bool is_prepared(const char *folder)
+static lorec_err holds_file(const char *folder, const char *name, bool *yes)
 {
     buf path = {0};
-    bool yes = path_join(&path, folder, "manifest.json") == LOREC_OK && file_exists(path.p) &&
-               path_join(&path, folder, "start.npy") == LOREC_OK && file_exists(path.p);
+    lorec_err e = path_join(&path, folder, name);
+    *yes = !e && file_exists(path.p);
     buf_free(&path);
-    return yes;
+    return e;
+}
+
+/* Nothing, an empty folder, or an older prepared one: what may be replaced. */
+static lorec_err check_target(const char *folder, const char *as_named)
+{
+    if (!folder_exists(folder)) return LOREC_OK;
+    bool manifest, start;
+    TRY(holds_file(folder, "manifest.json", &manifest));
+    TRY(holds_file(folder, "start.npy", &start));
+    if (manifest && start) return LOREC_OK;
+    char **there;
+    size_t n;
+    TRY(folder_list(folder, &there, &n));
+    names_free(there, n);
+    return n ? err_set(LOREC_USAGE, "%s: is there and is not a prepared data set; choose another folder", as_named)
+             : LOREC_OK;
 }
 
 /* In one step: a new name, an empty folder replaced, or an older data set exchanged and then removed. */
@@ -127,16 +143,7 @@ lorec_err dataset_save(const dataset *d, const char *folder)
     saving s = {0};
     lorec_err e;
     TRY_GO(e, buf_add(&target, folder, n), done);
-    if (folder_exists(target.p) && !is_prepared(target.p)) {
-        char **there;
-        size_t found;
-        TRY_GO(e, folder_list(target.p, &there, &found), done);
-        names_free(there, found);
-        if (found)
-            TRY_GO(e,
-                   err_set(LOREC_USAGE, "%s: is there and is not a prepared data set; choose another folder", folder),
-                   done);
-    }
+    TRY_GO(e, check_target(target.p, folder), done);
     TRY_GO(e, buf_printf(&tmp, "%s.tmp-%ld-%u", target.p, (long)getpid(), atomic_fetch_add(&serial, 1)), done);
     TRY_GO(e, folder_make(tmp.p), done);
     s.folder = tmp.p;

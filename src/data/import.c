@@ -24,23 +24,25 @@ bool name_ends(const char *name, const char *ending)
     return s.n >= n && memcmp(s.p + s.n - n, ending, n) == 0;
 }
 
-bool import_find(const importing *in, const char *name, buf *path)
+const char *import_find(const importing *in, const char *name)
 {
-    buf_clear(path);
     for (size_t i = 0; i < in->n_names; i++) {
-        if (slice_is(name_plain(in->names[i]), name)) return path_join(path, in->folder, in->names[i]) == LOREC_OK;
+        if (slice_is(name_plain(in->names[i]), name)) return in->names[i];
     }
-    return false;
+    return NULL;
 }
 
-size_t import_find_ending(const importing *in, const char *ending, buf *path)
+const char *import_find_ending(const importing *in, const char *ending)
 {
-    size_t found = 0;
-    buf_clear(path);
     for (size_t i = 0; i < in->n_names; i++) {
-        if (name_ends(in->names[i], ending) && found++ == 0) (void)path_join(path, in->folder, in->names[i]);
+        if (name_ends(in->names[i], ending)) return in->names[i];
     }
-    return found;
+    return NULL;
+}
+
+lorec_err import_path(const importing *in, const char *name, buf *path)
+{
+    return path_join(path, in->folder, name);
 }
 
 lorec_err import_bad_row(importing *in, const char *path, uint64_t line, const char *why, ...)
@@ -113,6 +115,7 @@ lorec_err import_choose(const importing *in, const reader **out)
     for (size_t i = 0; i < n_readers && i < 64; i++) {
         known[i] = readers[i]->name;
         int likes = wanted ? strcmp(wanted, known[i]) == 0 : readers[i]->likes(in);
+        if (likes < 0) return LOREC_RESOURCE;
         if (likes > best) {
             best = likes;
             *out = readers[i];

@@ -25,7 +25,8 @@ typedef struct importing {
 
 typedef struct reader {
     const char *name, *about;
-    int (*likes)(const importing *in); /* 0: not mine; up to 100: certain. The largest reads. */
+    /* 0: not mine; up to 100: certain. The largest reads. -1: failed (out of memory), with the message set. */
+    int (*likes)(const importing *in);
     lorec_err (*read)(importing *in);
 } reader;
 
@@ -39,10 +40,12 @@ void importing_free(importing *in);
 
 /* ---- the files of an import ------------------------------------------------------------------------------------------- */
 
-/* folder/name, or the same with .gz or .zst behind it; false (and `path` empty) where none of them is there. */
-bool import_find(const importing *in, const char *name, buf *path);
-/* The first file of the folder whose name, less .gz or .zst, ends so; counts how many there are. */
-size_t import_find_ending(const importing *in, const char *ending, buf *path);
+/* The name in the folder that is this one, or this one with .gz or .zst behind it; NULL where there is none. */
+const char *import_find(const importing *in, const char *name);
+/* The first name in the folder that, less .gz or .zst, ends so; or NULL. */
+const char *import_find_ending(const importing *in, const char *ending);
+/* folder/name, as errors show it. */
+lorec_err import_path(const importing *in, const char *name, buf *path);
 slice name_plain(const char *name);                   /* without .gz or .zst */
 bool name_ends(const char *name, const char *ending); /* of the plain name */
 
@@ -70,6 +73,7 @@ typedef struct table {
     uint64_t line;     /* where the record began */
     const char *fault; /* what is wrong with this record, or NULL */
     buf record, scratch;
+    bool ended;
     lorec_err err;
 } table;
 lorec_err table_open(table *t, const char *path, const table_form *form);

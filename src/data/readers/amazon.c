@@ -107,16 +107,15 @@ static slice subject(const char *name)
     return s;
 }
 
-static bool find_meta(const importing *in, buf *path)
+static const char *find_meta(const importing *in)
 {
     slice about = subject(path_base(in->path));
     for (size_t i = 0; i < in->n_names; i++) {
         if (!is_meta(in->names[i]) || strlen(in->names[i]) < 5) continue;
         slice s = subject(in->names[i] + 5);
-        if (s.n == about.n && memcmp(s.p, about.p, s.n) == 0)
-            return path_join(path, in->folder, in->names[i]) == LOREC_OK;
+        if (s.n == about.n && memcmp(s.p, about.p, s.n) == 0) return in->names[i];
     }
-    return false;
+    return NULL;
 }
 
 static lorec_err read_amazon(importing *in)
@@ -132,7 +131,9 @@ static lorec_err read_amazon(importing *in)
     TRY(e);
     TRY(closed);
     buf meta = {0};
-    if (in->builder->n && find_meta(in, &meta)) e = json_items_join(in, meta.p);
+    const char *beside = in->builder->n ? find_meta(in) : NULL;
+    if (beside) e = import_path(in, beside, &meta);
+    if (beside && !e) e = json_items_join(in, meta.p);
     buf_free(&meta);
     return e;
 }

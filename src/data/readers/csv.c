@@ -7,7 +7,8 @@ static int likes(const importing *in)
 {
     if (in->is_folder) return 0;
     layout l;
-    if (layout_guess(&l, in->path, (slice){in->head.p, in->head.n}) != LOREC_OK) return 0;
+    lorec_err e = layout_guess(&l, in->path, (slice){in->head.p, in->head.n});
+    if (e) return e == LOREC_INPUT ? 0 : -1;
     const char *base = path_base(in->path);
     int likes = l.named ? 70 : name_ends(base, ".csv") || name_ends(base, ".tsv") ? 40 : 10;
     layout_free(&l);

@@ -99,6 +99,7 @@ static lorec_err file_likes(const importing *in, const char *name, int *best)
     if (!e) e = importing_look(&one);
     for (size_t i = 0; !e && i < n_readers; i++) {
         int likes = readers[i]->likes(&one);
+        if (likes < 0) e = LOREC_RESOURCE;
         *best = likes > *best ? likes : *best;
     }
     importing_free(&one);

@@ -53,6 +53,7 @@ static lorec_err parse(json_rows *j, slice line)
 bool json_rows_next(json_rows *j)
 {
     slice line;
+    if (j->err) return false;
     json_decref(j->object);
     j->object = NULL;
     j->fault = NULL;

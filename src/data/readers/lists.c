@@ -41,16 +41,22 @@ static shape look(const importing *in)
     return s;
 }
 
+/* Nine lines of ten: a line too long among pairs is a bad row, not a sequence. */
+static bool is_pairs(const shape *s)
+{
+    return s->lines && !s->other && !s->colon && s->pairs * 10 >= s->lines * 9;
+}
+
 static int likes_pairs(const importing *in)
 {
     shape s = look(in);
-    return s.lines && !s.other && s.pairs * 2 > s.lines && s.min == s.max ? 60 : 0;
+    return is_pairs(&s) ? 60 : 0;
 }
 
 static int likes_sequences(const importing *in)
 {
     shape s = look(in);
-    if (!s.lines || s.other) return 0;
+    if (!s.lines || s.other || is_pairs(&s)) return 0;
     return s.colon || s.min != s.max ? 60 : s.max > 4 ? 20 : 0;
 }
 

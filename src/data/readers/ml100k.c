@@ -4,9 +4,8 @@
 
 static int likes(const importing *in)
 {
-    buf path = {0};
-    bool there = in->is_folder ? import_find(in, "u.data", &path) : slice_is(name_plain(path_base(in->path)), "u.data");
-    buf_free(&path);
+    bool there = in->is_folder ? import_find(in, "u.data") != NULL
+                               : slice_is(name_plain(path_base(in->path)), "u.data");
     return there ? 100 : 0;
 }
 
@@ -66,19 +65,19 @@ static lorec_err read_side(importing *in, const char *path, bool items)
 
 static lorec_err read_ml100k(importing *in)
 {
-    buf path = {0};
-    lorec_err e = LOREC_OK;
-    if (in->is_folder && !import_find(in, "u.data", &path))
-        e = err_set(LOREC_INPUT, "%s: no u.data in this folder", in->path);
-    const char *data = in->is_folder ? path.p : in->path;
-    if (!e) e = dataset_builder_source(in->builder, data);
-    if (!e)
-        e = rows_read(in, data,
-                      &(row_form){.separator = "\t", .user = 0, .item = 1, .rating = 2, .time = 3, .columns = 4});
+    static const row_form form = {.separator = "\t", .user = 0, .item = 1, .rating = 2, .time = 3, .columns = 4};
     static const char *const side[] = {"u.user", "u.item"};
-    for (int i = 0; i < 2; i++) {
-        if (e || !import_find(in, side[i], &path)) continue;
-        e = dataset_builder_source(in->builder, path.p);
+    const char *data = in->is_folder ? import_find(in, "u.data") : NULL;
+    if (in->is_folder && !data) return err_set(LOREC_INPUT, "%s: no u.data in this folder", in->path);
+    buf path = {0};
+    lorec_err e = in->is_folder ? import_path(in, data, &path) : buf_puts(&path, in->path);
+    if (!e) e = dataset_builder_source(in->builder, path.p);
+    if (!e) e = rows_read(in, path.p, &form);
+    for (int i = 0; i < 2 && !e; i++) {
+        const char *name = import_find(in, side[i]);
+        if (!name) continue;
+        e = import_path(in, name, &path);
+        if (!e) e = dataset_builder_source(in->builder, path.p);
         if (!e) e = read_side(in, path.p, i == 1);
     }
     buf_free(&path);

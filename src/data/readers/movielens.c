@@ -3,28 +3,19 @@
 #include "data/readers/columns.h"
 
 /* The ratings among the folder's files: "ratings.dat", or a part of it such as "ratings_first487650.dat.gz". */
-static bool find_ratings(const importing *in, const char *ending, buf *path)
+static const char *find_ratings(const importing *in, const char *ending)
 {
-    buf_clear(path);
     for (size_t i = 0; i < in->n_names; i++) {
-        const char *name = in->names[i];
-        if (strncmp(name, "ratings", 7) == 0 && name_ends(name, ending))
-            return path_join(path, in->folder, name) == LOREC_OK;
+        if (strncmp(in->names[i], "ratings", 7) == 0 && name_ends(in->names[i], ending)) return in->names[i];
     }
-    return false;
+    return NULL;
 }
 
 static int likes(const importing *in, const char *ending, const char *side)
 {
-    buf path = {0};
-    int likes = 0;
-    if (in->is_folder)
-        likes = find_ratings(in, ending, &path) ? 90 : 0;
-    else if (name_ends(in->path, ending) && strncmp(path_base(in->path), "ratings", 7) == 0 &&
-             import_find(in, side, &path))
-        likes = 90;
-    buf_free(&path);
-    return likes;
+    if (in->is_folder) return find_ratings(in, ending) ? 90 : 0;
+    bool ratings = name_ends(in->path, ending) && strncmp(path_base(in->path), "ratings", 7) == 0;
+    return ratings && import_find(in, side) ? 90 : 0;
 }
 
 static int likes_dat(const importing *in)
@@ -63,7 +54,9 @@ static lorec_err read_side(importing *in, const char *name, const table_form *fo
     buf path = {0};
     table t = {0};
     lorec_err e = LOREC_OK;
-    if (!import_find(in, name, &path)) return buf_free(&path), LOREC_OK;
+    const char *there = import_find(in, name);
+    if (!there) return LOREC_OK;
+    TRY_GO(e, import_path(in, there, &path), done);
     TRY_GO(e, dataset_builder_source(in->builder, path.p), done);
     TRY_GO(e, table_open(&t, path.p, form), done);
     while (!e && table_next(&t)) {
@@ -89,13 +82,12 @@ done:
 
 static lorec_err read_ratings(importing *in, const char *ending, const row_form *form)
 {
+    const char *name = in->is_folder ? find_ratings(in, ending) : NULL;
+    if (in->is_folder && !name) return err_set(LOREC_INPUT, "%s: no ratings%s in this folder", in->path, ending);
     buf path = {0};
-    lorec_err e = LOREC_OK;
-    if (in->is_folder && !find_ratings(in, ending, &path))
-        e = err_set(LOREC_INPUT, "%s: no ratings%s in this folder", in->path, ending);
-    const char *ratings = in->is_folder ? path.p : in->path;
-    if (!e) e = dataset_builder_source(in->builder, ratings);
-    if (!e) e = rows_read(in, ratings, form);
+    lorec_err e = name ? import_path(in, name, &path) : buf_puts(&path, in->path);
+    if (!e) e = dataset_builder_source(in->builder, path.p);
+    if (!e) e = rows_read(in, path.p, form);
     buf_free(&path);
     return e;
 }

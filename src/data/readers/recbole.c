@@ -198,22 +198,20 @@ static lorec_err read_inter(importing *in, const char *path)
 
 static int likes(const importing *in)
 {
-    buf path = {0};
-    int likes = in->is_folder                   ? (import_find_ending(in, ".inter", &path) ? 95 : 0)
-                : name_ends(in->path, ".inter") ? 95
-                                                : 0;
-    buf_free(&path);
-    return likes;
+    bool there = in->is_folder ? import_find_ending(in, ".inter") != NULL : name_ends(in->path, ".inter");
+    return there ? 95 : 0;
 }
 
 static lorec_err read_part(importing *in, const char *set, const char *part, const char *word, bool *found)
 {
     buf name = {0}, path = {0};
     lorec_err e = buf_printf(&name, "%s%s.inter", set, part);
-    *found = !e && import_find(in, name.p, &path);
-    if (*found) {
+    const char *file = e ? NULL : import_find(in, name.p);
+    *found = file != NULL;
+    if (file) {
         uint64_t before = in->builder->n;
-        e = read_inter(in, path.p);
+        e = import_path(in, file, &path);
+        if (!e) e = read_inter(in, path.p);
         if (!e && word) e = builder_mark_rows(in->builder, "part", before, in->builder->n, word);
     }
     buf_free(&name);
@@ -225,7 +223,9 @@ static lorec_err read_beside(importing *in, const char *set, const char *ending,
 {
     buf name = {0}, path = {0};
     lorec_err e = buf_printf(&name, "%s%s", set, ending);
-    if (!e && import_find(in, name.p, &path)) {
+    const char *file = e ? NULL : import_find(in, name.p);
+    if (file) e = import_path(in, file, &path);
+    if (file && !e) {
         atomic_file a = {.in = in, .path = path.p, .side = side};
         e = dataset_builder_source(in->builder, path.p);
         if (!e) e = read_records(&a, take);
@@ -238,27 +238,19 @@ static lorec_err read_beside(importing *in, const char *set, const char *ending,
 /* "ml-100k" of ml-100k.inter, of ml-100k.train.inter, or of a folder that holds one set. */
 static lorec_err set_name(const importing *in, buf *out, bool *one_part)
 {
-    buf path = {0};
-    lorec_err e = LOREC_OK;
-    if (in->is_folder) (void)import_find_ending(in, ".inter", &path);
-    const char *file = in->is_folder ? path.p : in->path;
-    if (!file)
-        e = err_set(LOREC_INPUT, "%s: no .inter file in this folder", in->path);
-    else {
-        slice name = name_plain(path_base(file));
-        if (name.n > 6) name.n -= strlen(".inter");
-        *one_part = false;
-        for (const char *const *p = (const char *const[]){".train", ".valid", ".test", NULL}; *p; p++) {
-            size_t n = strlen(*p);
-            if (name.n <= n || memcmp(name.p + name.n - n, *p, n) != 0) continue;
-            name.n -= n;
-            *one_part = !in->is_folder;
-            break;
-        }
-        e = buf_add(out, name.p, name.n);
+    const char *file = in->is_folder ? import_find_ending(in, ".inter") : path_base(in->path);
+    if (!file) return err_set(LOREC_INPUT, "%s: no .inter file in this folder", in->path);
+    slice name = name_plain(file);
+    if (name_ends(file, ".inter")) name.n -= strlen(".inter");
+    *one_part = false;
+    for (const char *const *p = (const char *const[]){".train", ".valid", ".test", NULL}; *p; p++) {
+        size_t n = strlen(*p);
+        if (name.n <= n || memcmp(name.p + name.n - n, *p, n) != 0) continue;
+        name.n -= n;
+        *one_part = !in->is_folder;
+        break;
     }
-    buf_free(&path);
-    return e;
+    return buf_add(out, name.p, name.n);
 }
 
 static lorec_err read_rows(importing *in, const char *set, bool one_part)

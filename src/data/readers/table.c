@@ -157,8 +157,10 @@ static lorec_err read_record(table *t, bool *found)
 bool table_next(table *t)
 {
     bool found = false;
+    if (t->ended) return false; /* also after an error, which is table_close's to tell */
     t->err = read_record(t, &found);
-    return !t->err && found;
+    t->ended = t->err || !found;
+    return !t->ended;
 }
 
 lorec_err table_close(table *t)
