@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/threads.h"
 #include "tensor/cpu/kernels.h"
 #include "tensor/tape.h"
 
@@ -59,11 +60,18 @@ float *node_grad(tape *t, tensor *x, float *beta)
     return node_grad_any(t, x, beta);
 }
 
+static lorec_err zero_bytes(void *ctx, size_t begin, size_t end, int worker)
+{
+    (void)worker;
+    memset((char *)ctx + begin, 0, end - begin);
+    return LOREC_OK;
+}
+
 void *node_grad_zeroed(tape *t, tensor *x)
 {
     float beta;
     void *g = node_grad_any(t, x, &beta);
-    if (g && beta == 0) memset(g, 0, (size_t)x->count * dtype_bytes(x->type));
+    if (g && beta == 0) par_for((size_t)x->count * dtype_bytes(x->type), 1 << 18, zero_bytes, g);
     return g;
 }
 

@@ -31,7 +31,7 @@ void tape_begin(tape *t, uint64_t step)
     t->step = step;
     t->streams = 0;
     t->last = NULL;
-    t->flops = 0;
+    t->flops = t->traffic = 0;
     t->err = LOREC_OK;
     t->free_grads = NULL;
     t->coupled = false;
@@ -60,6 +60,11 @@ size_t tape_bytes(const tape *t)
 double tape_flops(const tape *t)
 {
     return t->flops;
+}
+
+double tape_traffic(const tape *t)
+{
+    return t->traffic;
 }
 
 bool tape_trains(const tape *t)
@@ -210,6 +215,14 @@ static void examples_follow(tape *t, node *n)
     if (!y->example) y->example = found;
 }
 
+static double bytes_once(const node *n)
+{
+    double bytes = (double)n->out->count * (double)dtype_bytes(n->out->type);
+    for (int i = 0; i < n->n_in; i++)
+        if (n->in[i]) bytes += (double)n->in[i]->count * (double)dtype_bytes(n->in[i]->type);
+    return bytes;
+}
+
 tensor *tape_apply(tape *t, const op_def *op, tensor *const *in, int n_in, const void *spec, size_t spec_size)
 {
     if (t->err) return NULL;
@@ -231,6 +244,7 @@ tensor *tape_apply(tape *t, const op_def *op, tensor *const *in, int n_in, const
     }
     if (e) tape_fail(t, e);
     if (t->err) return NULL;
+    t->traffic += op->bytes ? op->bytes(n) : bytes_once(n);
     t->flops += op->flops ? op->flops(n) : (double)n->out->count;
     if (op->flags & OP_COUPLES) t->coupled = true;
     if (n->out->needs_grad) {

@@ -12,7 +12,7 @@ struct tape {
     uint64_t step, streams; /* streams: handed out since tape_begin */
     arena acts, scratch;
     node *last; /* of the nodes that gradients can flow through */
-    double flops;
+    double flops, traffic;
     lorec_err err;
     char message[1024];
     struct free_grad *free_grads; /* dead gradient buffers */

@@ -74,6 +74,7 @@ lorec_err tape_error(const tape *t);     /* the first failure since tape_begin; 
 tensor *tape_fail(tape *t, lorec_err e);
 size_t tape_bytes(const tape *t);        /* activations held now */
 double tape_flops(const tape *t);        /* of the recorded ops, forward */
+double tape_traffic(const tape *t);      /* bytes that they read and write */
 
 /* Runs back from `loss` ([n] or scalar; unreduced losses are summed). Gradients add to what the parameters hold. */
 lorec_err tape_backward(tape *t, tensor *loss);

@@ -118,16 +118,20 @@ static double tolerance_of(const op_case *k, bool bf16)
     return bf16 ? 2e-2 : k->tolerance > 0 ? k->tolerance : 2e-5;
 }
 
-static void values_check(const op_case *k, const trial *c, const bench *b, bool bf16)
-{
-    double *due = reference(k, c);
-    float *got = malloc((size_t)c->out_count * sizeof *got + 1);
-    assert_int_equal(tensor_count(b->out), c->out_count);
-    assert_ok(tape_read(b->t, b->out, got, c->out_count));
-    for (int64_t i = 0; i < c->out_count; i++) compare(k, c, "value", i, got[i], due[i], 1, tolerance_of(k, bf16));
-    free(due);
-    free(got);
-}
+/* What is due, computed once for all instruction sets: the values, and slopes of some coordinates of each input. */
+enum { SAMPLES = 16 };
+typedef struct slope {
+    int input;
+    int64_t at;
+    double due;
+} slope;
+
+typedef struct expected {
+    double *y;
+    float *weight; /* of the outputs in the sum whose gradient is taken */
+    slope slopes[SAMPLES * TRIAL_INPUTS];
+    int n_slopes;
+} expected;
 
 /* d (weight . naive) / d x by central differences in double. */
 static double slope_of(const op_case *k, const trial *c, int input, int64_t at, const float *weight)
@@ -146,25 +150,6 @@ static double slope_of(const op_case *k, const trial *c, int input, int64_t at, 
     return (sum[1] - sum[0]) / (2 * h);
 }
 
-static void gradients_check(const op_case *k, const trial *c, const bench *b, const float *weight, double times,
-                            bool bf16)
-{
-    enum { SAMPLES = 24 };
-    rng r = rng_make(7, (uint64_t)c->n + RNG_USER);
-    for (int i = 0; i < TRIAL_INPUTS; i++) {
-        const trial_input *in = &c->in[i];
-        if (in->role != ROLE_LEAF && in->role != ROLE_PARAM) continue;
-        float *got = malloc((size_t)in->count * sizeof *got + 1);
-        assert_ok(tensor_read_grad(b->in[i], got, in->count));
-        for (int64_t j = 0; j < in->count && j < SAMPLES; j++) {
-            int64_t at = in->count <= SAMPLES ? j : (int64_t)rng_below(&r, (uint32_t)in->count);
-            compare(k, c, i == 0 ? "gradient of input 0," : "gradient of a later input,", at, got[at],
-                    times * slope_of(k, c, i, at, weight), times, bf16 ? 4e-2 : 10 * tolerance_of(k, false));
-        }
-        free(got);
-    }
-}
-
 static float *weights_for(const trial *c)
 {
     rng r = rng_make(5, RNG_USER);
@@ -173,59 +158,93 @@ static float *weights_for(const trial *c)
     return w;
 }
 
-static void check_case(const op_case *k, int64_t n, bool bf16)
+static void expect(expected *x, const op_case *k, const trial *c)
 {
-    trial c;
-    trial_begin(&c, k, n);
-    bench b;
-    bench_begin(&b, &c, (tape_options){.train = true, .seed = 3, .compute = bf16 ? DTYPE_BF16 : DTYPE_F32});
-    bench_apply(&b, k, &c, bf16);
-    values_check(k, &c, &b, bf16);
-    if (!k->no_gradient) {
-        float *w = weights_for(&c);
-        assert_ok(tape_backward_from(b.t, b.out, w));
-        gradients_check(k, &c, &b, w, 1, bf16);
-        if (!bf16) { /* a second use of the same inputs adds to what the first one left */
-            assert_ok(tape_backward_from(b.t, b.out, w));
-            gradients_check(k, &c, &b, w, 2, false);
+    rng r = rng_make(7, (uint64_t)c->n + RNG_USER);
+    *x = (expected){.y = reference(k, c), .weight = weights_for(c)};
+    for (int i = 0; i < TRIAL_INPUTS && !k->no_gradient; i++) {
+        const trial_input *in = &c->in[i];
+        if (in->role != ROLE_LEAF && in->role != ROLE_PARAM) continue;
+        for (int64_t j = 0; j < in->count && j < SAMPLES; j++) {
+            int64_t at = in->count <= SAMPLES ? j : (int64_t)rng_below(&r, (uint32_t)in->count);
+            x->slopes[x->n_slopes++] = (slope){i, at, slope_of(k, c, i, at, x->weight)};
         }
-        free(w);
     }
-    bench_end(&b);
-    trial_end(&c);
 }
 
-static void check_all(const char *isa_name)
+static void expected_free(expected *x)
 {
+    free(x->y);
+    free(x->weight);
+}
+
+static void values_check(const op_case *k, const trial *c, const bench *b, const expected *x, bool bf16)
+{
+    float *got = malloc((size_t)c->out_count * sizeof *got + 1);
+    assert_int_equal(tensor_count(b->out), c->out_count);
+    assert_ok(tape_read(b->t, b->out, got, c->out_count));
+    for (int64_t i = 0; i < c->out_count; i++) compare(k, c, "value", i, got[i], x->y[i], 1, tolerance_of(k, bf16));
+    free(got);
+}
+
+static void gradients_check(const op_case *k, const trial *c, const bench *b, const expected *x, double times,
+                            bool bf16)
+{
+    static const char *const names[TRIAL_INPUTS] = {"input 0, gradient", "input 1, gradient", "input 2, gradient",
+                                                    "input 3, gradient", "input 4, gradient", "input 5, gradient",
+                                                    "input 6, gradient", "input 7, gradient"};
+    float *got[TRIAL_INPUTS] = {0};
+    for (const slope *s = x->slopes; s < x->slopes + x->n_slopes; s++) {
+        if (!got[s->input]) {
+            got[s->input] = malloc((size_t)c->in[s->input].count * sizeof **got);
+            assert_ok(tensor_read_grad(b->in[s->input], got[s->input], c->in[s->input].count));
+        }
+        compare(k, c, names[s->input], s->at, got[s->input][s->at], times * s->due, times,
+                bf16 ? 4e-2 : 10 * tolerance_of(k, false));
+    }
+    for (int i = 0; i < TRIAL_INPUTS; i++) free(got[i]);
+}
+
+static void check_case(const op_case *k, const trial *c, const expected *x, bool bf16)
+{
+    bench b;
+    bench_begin(&b, c, (tape_options){.train = true, .seed = 3, .compute = bf16 ? DTYPE_BF16 : DTYPE_F32});
+    bench_apply(&b, k, c, bf16);
+    values_check(k, c, &b, x, bf16);
+    if (!k->no_gradient) {
+        assert_ok(tape_backward_from(b.t, b.out, x->weight));
+        gradients_check(k, c, &b, x, 1, bf16);
+        if (!bf16) { /* a second pass adds to what the first one left */
+            assert_ok(tape_backward_from(b.t, b.out, x->weight));
+            gradients_check(k, c, &b, x, 2, false);
+        }
+    }
+    bench_end(&b);
+}
+
+static void values_and_gradients(void **state)
+{
+    (void)state;
     static const int64_t sizes[] = {0, 1, 2, 3, 7, 63, 64, 65};
-    if (!isa_choose(isa_name)) return;
+    static const char *const sets[] = {"portable", "avx2", "avx512"};
     EACH_CASE(k)
     {
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
             if (k->most && sizes[i] > k->most) continue;
-            check_case(k, sizes[i], false);
-            if (k->bf16) check_case(k, sizes[i], true);
+            trial c;
+            expected x;
+            trial_begin(&c, k, sizes[i]);
+            expect(&x, k, &c);
+            for (size_t j = 0; j < sizeof sets / sizeof *sets; j++) {
+                if (!isa_choose(sets[j])) continue; /* not on this machine */
+                check_case(k, &c, &x, false);
+                if (k->bf16) check_case(k, &c, &x, true);
+            }
+            expected_free(&x);
+            trial_end(&c);
         }
     }
     isa_choose(NULL);
-}
-
-static void portable(void **state)
-{
-    (void)state;
-    check_all("portable");
-}
-
-static void avx2(void **state)
-{
-    (void)state;
-    check_all("avx2");
-}
-
-static void avx512(void **state)
-{
-    (void)state;
-    check_all("avx512");
 }
 
 /* ---- the table --------------------------------------------------------------------------------------------------------------- */
@@ -256,7 +275,7 @@ static void cases_use_their_op(void **state)
             found = strcmp(n->op->name, k->op) == 0;
         if (!found) fail_msg("the case %s (%s) does not end in its op", k->op, k->what);
         assert_true(isfinite(tape_flops(b.t)) && tape_flops(b.t) >= 0);
-        assert_true(tape_bytes(b.t) > 0);
+        assert_true(tape_bytes(b.t) > 0 && isfinite(tape_traffic(b.t)) && tape_traffic(b.t) >= 0);
         bench_end(&b);
         trial_end(&c);
     }
@@ -378,12 +397,8 @@ static void example_norms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_op_has_a_case),
-        cmocka_unit_test(cases_use_their_op),
-        cmocka_unit_test(portable),
-        cmocka_unit_test(avx2),
-        cmocka_unit_test(avx512),
-        cmocka_unit_test(workers_agree),
+        cmocka_unit_test(every_op_has_a_case),  cmocka_unit_test(cases_use_their_op),
+        cmocka_unit_test(values_and_gradients), cmocka_unit_test(workers_agree),
         cmocka_unit_test(example_norms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
