@@ -19,6 +19,11 @@
     ROW(bpr)                                                                                                           \
     ROW(lightgcn)                                                                                                      \
     ROW(fpmc)                                                                                                          \
+    ROW(lr)                                                                                                            \
+    ROW(fm)                                                                                                            \
+    ROW(deepfm)                                                                                                        \
+    ROW(dcnv2)                                                                                                         \
+    ROW(din)                                                                                                           \
     ROW(gptrec)
 
 #define DECLARE(name) extern const recommender recommender_##name;

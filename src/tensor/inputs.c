@@ -38,6 +38,13 @@ tensor *tape_leaf(tape *t, const float *values, int ndim, const int64_t *shape)
     return x;
 }
 
+const float *tape_keep(tape *t, const float *values, int64_t n)
+{
+    if (!values || n <= 0) return values;
+    float *kept = tape_alloc(t, (size_t)n * sizeof *kept);
+    return kept ? memcpy(kept, values, (size_t)n * sizeof *kept) : NULL;
+}
+
 /* lengths NULL: all are `even`. */
 static const segments *segments_new(tape *t, const int32_t *lengths, int32_t even, int64_t n)
 {

@@ -106,6 +106,9 @@ uint64_t tape_stream(tape *t);           /* a fresh random stream for this node:
                                           * draws are rng_block(tape_seed(t), stream, ...) or isa()->philox */
 void tape_couples(tape *t);              /* this node mixes examples, where OP_COUPLES would be too much for its kind */
 void *tape_alloc(tape *t, size_t bytes); /* until tape_begin; NULL: error kept */
+/* A copy of the caller's n values until tape_begin, so that backward may read what the caller has long freed; NULL stays
+ * NULL. */
+const float *tape_keep(tape *t, const float *values, int64_t n);
 void *tape_scratch(tape *t, size_t bytes); /* until the present forward or backward returns */
 
 lorec_err node_output(tape *t, node *n, dtype type, int ndim, const int64_t *size);

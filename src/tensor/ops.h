@@ -5,8 +5,8 @@
  *     q = op_linear(t, x, wq, NULL, LINEAR_OUT_IN, ACT_NONE);            // [rows, heads * d_head]
  *     y = op_attention(t, q, k, v, &(attention){.heads = 4, .causal = true, .q_rows = seq, .kv_rows = seq});
  *
- * Ownership: results live until tape_begin; spec structs are copied; segments and arrays they point to must live as
- * long as the tape's step (tape_segments' do). Errors are sticky (tensor.h). */
+ * Ownership: results live until tape_begin; spec structs and arrays given to an op (labels, weights) are copied; segments
+ * and what a spec points to must live as long as the tape's step (tape_segments' do). Errors are sticky (tensor.h). */
 #ifndef LOREC_TENSOR_OPS_H
 #define LOREC_TENSOR_OPS_H
 

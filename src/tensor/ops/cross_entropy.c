@@ -132,6 +132,6 @@ const op_def op_sampled_softmax_def = {
 
 tensor *op_sampled_softmax(tape *t, tensor *scores, const float *log_q)
 {
-    return tape_apply(t, &op_sampled_softmax_def, (tensor *[]){tape_as_f32(t, scores)}, 1, &(ce_spec){log_q},
-                      sizeof(ce_spec));
+    return tape_apply(t, &op_sampled_softmax_def, (tensor *[]){tape_as_f32(t, scores)}, 1,
+                      &(ce_spec){tape_keep(t, log_q, scores ? scores->count : 0)}, sizeof(ce_spec));
 }

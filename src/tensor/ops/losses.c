@@ -76,8 +76,8 @@ const op_def op_bce_def = {.name = "bce", .shape = target_shape, .forward = bce_
 
 tensor *op_bce(tape *t, tensor *logit, const float *label, const float *weight, int64_t n)
 {
-    return tape_apply(t, &op_bce_def, (tensor *[]){tape_as_f32(t, logit)}, 1, &(target_spec){label, weight, n},
-                      sizeof(target_spec));
+    target_spec s = {tape_keep(t, label, n), tape_keep(t, weight, n), n};
+    return tape_apply(t, &op_bce_def, (tensor *[]){tape_as_f32(t, logit)}, 1, &s, sizeof s);
 }
 
 /* ---- mse ----------------------------------------------------------------------------------------------------------------- */
@@ -106,8 +106,8 @@ const op_def op_mse_def = {.name = "mse", .shape = target_shape, .forward = mse_
 
 tensor *op_mse(tape *t, tensor *x, const float *target, int64_t n)
 {
-    return tape_apply(t, &op_mse_def, (tensor *[]){tape_as_f32(t, x)}, 1, &(target_spec){target, NULL, n},
-                      sizeof(target_spec));
+    target_spec s = {tape_keep(t, target, n), NULL, n};
+    return tape_apply(t, &op_mse_def, (tensor *[]){tape_as_f32(t, x)}, 1, &s, sizeof s);
 }
 
 /* ---- bpr: -log sigmoid(p - n) = softplus(n - p) (Rendle et al., UAI 2009) ------------------------------------------------- */

@@ -110,7 +110,7 @@ tensor *op_mean(tape *t, tensor *x)
 
 tensor *op_weighted_mean(tape *t, tensor *x, const float *weight, int64_t n)
 {
-    reduce_spec s = {weight, n, true, 0};
+    reduce_spec s = {tape_keep(t, weight, n), n, true, 0};
     if (!weight) return tape_fail(t, err_set(LOREC_USAGE, "weighted_mean: the weights are missing (NULL)"));
     return tape_apply(t, &op_weighted_mean_def, (tensor *[]){x}, 1, &s, sizeof s);
 }
