@@ -328,7 +328,8 @@ static lorec_err merge(merged *m, block *b, uint64_t *total)
     TRY(mem_grow(&m->item, &(size_t){0}, *total));
     if (b->form->rating >= 0) TRY(mem_grow(&m->rating, &(size_t){0}, *total));
     if (b->form->time >= 0) TRY(mem_grow(&m->time, &(size_t){0}, *total));
-    return par_for(b->n_parts, 1, copy_parts, m);
+    /* Waking a team for a few rows costs more than copying them. */
+    return *total < PIECE_MIN / 8 ? copy_parts(m, 0, b->n_parts, 0) : par_for(b->n_parts, 1, copy_parts, m);
 }
 
 static void merged_free(merged *m)

@@ -1,0 +1,3 @@
+#include "reader.h"
+
+FUZZ_READER("u.data", "u.item", "ml-100k")

@@ -1,0 +1,3 @@
+#include "reader.h"
+
+FUZZ_READER("ratings.csv", "movies.csv", "ml-csv")
