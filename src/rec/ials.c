@@ -134,7 +134,7 @@ static lorec_err alternate(ials *m, const sparse *x, const sparse *xt)
 static lorec_err ials_fit(void *self, const fit_context *fit)
 {
     ials *m = self;
-    sparse x, xt = {0};
+    sparse x = {0}, xt = {0};
     TRY(feedback(&x, m, fit->train));
     m->n_users = x.rows;
     m->n_items = x.cols;
@@ -232,7 +232,7 @@ static void ials_release(void *self)
 static json_t *ials_counts(const void *self)
 {
     const ials *m = self;
-    return json_pack("{s:I}", "parameters", (json_int_t)(((int64_t)m->n_users + m->n_items) * m->factors));
+    return json_pack("{s:I}", "parameters", ((json_int_t)m->n_users + m->n_items) * (json_int_t)m->factors);
 }
 
 const recommender recommender_ials = {
