@@ -207,7 +207,7 @@ lorec_err ials_solve(const ials_side *s, float *factors)
     cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)d, (int)s->x->cols, s->gram_weight, s->other, (int)d, 0,
                 gram, (int)d);
     mirror(gram, d);
-    e = par_each(s->x->rows, 512, solve_rows, &(solve_job){s, gram, identity, factors, chunk});
+    e = par_each(s->x->rows, 64, solve_rows, &(solve_job){s, gram, identity, factors, chunk});
 done:
     mem_free(gram);
     mem_free(identity);
