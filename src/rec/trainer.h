@@ -62,7 +62,9 @@ typedef struct trainer_settings {
     double learning_rate, weight_decay, clip_norm, max_minutes;
     bool bf16;
 } trainer_settings;
-#define TRAINER_OPTIONS(type_, at_, epochs_, batch_, lr_)                                                              \
+#define TRAINER_OPTIONS(type_, at_, epochs_, batch_, lr_) TRAINER_OPTIONS_EVERY(type_, at_, epochs_, batch_, lr_, 1)
+/* The same, validating every so many epochs: where one epoch is a small step whose noise would end training early. */
+#define TRAINER_OPTIONS_EVERY(type_, at_, epochs_, batch_, lr_, every_)                                                \
     {.name = "epochs",                                                                                                 \
      .type = OPTION_TYPE_INT,                                                                                          \
      .offset = offsetof(type_, at_.epochs),                                                                            \
@@ -81,7 +83,7 @@ typedef struct trainer_settings {
         {.name = "eval_step",                                                                                          \
          .type = OPTION_TYPE_INT,                                                                                      \
          .offset = offsetof(type_, at_.eval_step),                                                                     \
-         .def = 1,                                                                                                     \
+         .def = (every_),                                                                                              \
          .min = 1,                                                                                                     \
          .max = 1e6,                                                                                                   \
          .help = "validate every so many epochs"},                                                                     \
