@@ -19,6 +19,9 @@
     ROW(bpr)                                                                                                           \
     ROW(lightgcn)                                                                                                      \
     ROW(fpmc)                                                                                                          \
+    ROW(gru4rec)                                                                                                       \
+    ROW(sasrec)                                                                                                        \
+    ROW(bert4rec)                                                                                                      \
     ROW(lr)                                                                                                            \
     ROW(fm)                                                                                                            \
     ROW(deepfm)                                                                                                        \

@@ -31,13 +31,14 @@ static inline void made_add(made *m, uint32_t user, uint32_t item)
     m->start[user + 1] = m->x.n;
 }
 
-/* i is followed by (7 i + 3) mod items (a permutation where 7 does not divide items). */
+/* i is followed by (i + 7) mod items: one round through all items where 7 does not divide them, so that the next item is
+ * none of those had while the sequence is shorter. */
 static inline void made_chain(made *m, uint32_t users, uint32_t items, uint32_t length)
 {
     made_begin(m, users, items);
     for (uint32_t u = 0; u < users; u++) {
         uint32_t at = (u * 13 + 5) % items;
-        for (uint32_t j = 0; j < length; j++, at = (7 * at + 3) % items) made_add(m, u, at);
+        for (uint32_t j = 0; j < length; j++, at = (at + 7) % items) made_add(m, u, at);
         m->next[u] = at;
     }
 }
