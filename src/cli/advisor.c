@@ -22,6 +22,7 @@ static lorec_err load_model(advisor *a, const char *method)
         e = err_set(LOREC_INPUT, "%s: there is no model of %s with seed %llu; see %s/models", a->run.path, a->r->key,
                     (unsigned long long)a->seed, a->run.path);
     if (!e) e = recommender_load(a->r, &a->self, folder.p);
+    if (!e) e = recommender_fits(a->r, a->self, a->data.rows.n_items);
     buf_free(&folder);
     return e;
 }
