@@ -31,6 +31,24 @@ static void sift_down(uint32_t *items, float *best, size_t n, size_t i)
     }
 }
 
+/* The next score above `limit` from i on: most of a long row is not, and sixteen are told at once. NaN is not above. */
+static size_t next_above(const float *scores, size_t i, size_t n, float limit)
+{
+    typedef float f32x4 __attribute__((vector_size(16)));
+    typedef int32_t i32x4 __attribute__((vector_size(16)));
+    const f32x4 t = {limit, limit, limit, limit};
+    for (; i + 16 <= n; i += 16) {
+        f32x4 x[4];
+        memcpy(x, scores + i, sizeof x);
+        i32x4 any = (x[0] > t) | (x[1] > t) | (x[2] > t) | (x[3] > t);
+        int64_t half[2];
+        memcpy(half, &any, sizeof half);
+        if (half[0] | half[1]) break;
+    }
+    while (i < n && !(scores[i] > limit)) i++;
+    return i;
+}
+
 size_t topk_select(const float *scores, size_t n, size_t k, uint32_t *items, float *best)
 {
     if (k == 0) return 0;
@@ -41,8 +59,7 @@ size_t topk_select(const float *scores, size_t n, size_t k, uint32_t *items, flo
         best[kept++] = scores[i];
     }
     for (size_t j = kept / 2; j-- > 0;) sift_down(items, best, kept, j);
-    for (; i < n; i++) {
-        if (!(scores[i] > best[0])) continue; /* NaN is not larger; an equal score came later and loses */
+    for (; kept == k && (i = next_above(scores, i, n, best[0])) < n; i++) { /* an equal score came later and loses */
         items[0] = (uint32_t)i;
         best[0] = scores[i];
         sift_down(items, best, kept, 0);
