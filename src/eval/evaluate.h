@@ -19,21 +19,22 @@
 typedef struct report {
     const metric *metrics; /* the protocol's */
     size_t n_metrics;
-    uint32_t n_users;      /* evaluated */
-    uint32_t *user;        /* [n_users] */
-    float *value;          /* [n_users][n_metrics]; NaN where a metric has no per-user value */
-    double *mean;          /* [n_metrics]; NaN where the method can not be measured so */
-    uint32_t k;            /* top lists kept for lists.tsv and what-is-shown metrics */
-    uint32_t *list;        /* [n_users][k] items, UINT32_MAX: none */
+    uint32_t n_users; /* evaluated */
+    uint32_t *user;   /* [n_users] */
+    float *value;     /* [n_users][n_metrics]; NaN where a metric has no per-user value (coverage, gini); pairs.c
+                            * says what a user's value of auc ... rmse is */
+    double *mean;     /* [n_metrics]; NaN where the method can not be measured so */
+    uint32_t k;       /* top lists kept for lists.tsv and what-is-shown metrics */
+    uint32_t *list;   /* [n_users][k] items, UINT32_MAX: none */
     float *list_score;
     uint64_t nan_scores, users_without_target, targets_not_in_slate;
-    uint64_t repeated_targets;     /* had before, therefore not asked for (see protocol.h) */
-    double candidate_recall;       /* share of the targets that are among the candidates: 1 but for slates */
-    uint64_t missing_users;        /* lists made elsewhere: users the file lacks */
-    uint64_t unasked_users;        /* ... and users it has that nobody asked for */
-    uint64_t dropped_items;        /* listed, but not among the candidates (seen before, or not in the slate) */
-    uint64_t invalid_items;        /* listed by a method twice, or no item at all */
-    uint64_t pairs;                /* rows that click and rating metrics saw */
+    uint64_t repeated_targets; /* had before, therefore not asked for (see protocol.h) */
+    double candidate_recall;   /* share of the targets that are among the candidates: 1 but for slates */
+    uint64_t missing_users;    /* lists made elsewhere: users the file lacks */
+    uint64_t unasked_users;    /* ... and users it has that nobody asked for */
+    uint64_t dropped_items;    /* listed, but not among the candidates (seen before, or not in the slate) */
+    uint64_t invalid_items;    /* listed by a method twice, or no item at all */
+    uint64_t pairs;            /* rows that click and rating metrics saw */
     double seconds;
 } report;
 
@@ -42,10 +43,10 @@ typedef struct evaluate_request {
     const void *self;
     const protocol *protocol;
     part part;
-    bool keep_lists;      /* fill list and list_score */
-    bool quiet;           /* no progress line (validation inside training) */
+    bool keep_lists; /* fill list and list_score */
+    bool quiet;      /* no progress line (validation inside training) */
     uint64_t seed;
-    uint32_t max_users;   /* validation of a sample: the first so many of a seeded shuffle; 0: all */
+    uint32_t max_users; /* validation of a sample: the first so many of a seeded shuffle; 0: all */
 } evaluate_request;
 
 lorec_err evaluate(report *out, const evaluate_request *request);

@@ -4,7 +4,12 @@
  *   logloss  mean of -ln(probability of what happened), probabilities kept 1e-15 away from 0 and 1
  *   rmse mae of predicted ratings
  * A row is positive from protocol.positive_rating on. NaN predictions are counted; auc ranks them last, the means of
- * errors become NaN. */
+ * errors become NaN.
+ *
+ * These are no means over users, yet users are what repeats: rows of one user go together. A user's value in the report
+ * is therefore the metric plus the user's influence on it (the linear term of the delta method; for auc the clustered
+ * form of DeLong's components, Obuchowski, Biometrics 1997). Such values average to the metric, and intervals and
+ * paired differences made of them are those of the metric under resampling of users. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -17,6 +22,7 @@ enum { PAIRS_BATCH = 4096 };
 
 typedef struct answered { /* one row and what the method said */
     float score, rating;
+    uint32_t asked; /* whose: an index into the users asked */
     bool positive;
 } answered;
 
@@ -52,8 +58,10 @@ static lorec_err ask_users(pair_rows *p, rec_session *s, pair_batch *b, uint32_t
             b->pair[at] = (pair){
                 .user = u, .item = rows->item[r], .row = rows->row[r], .history = b->users.query[i - from]};
             b->pair[at].history.now = rows->time ? rows->time[r] : INT64_MIN;
-            p->row[p->start[from] + at] = (answered){
-                .rating = rows->rating[r], .positive = (double)rows->rating[r] >= req->protocol->positive_rating};
+            p->row[p->start[from] + at] = (answered){.rating = rows->rating[r],
+                                                     .asked = i,
+                                                     .positive = (double)rows->rating[r] >=
+                                                                 req->protocol->positive_rating};
         }
     }
     for (size_t done = 0; done < n; done += PAIRS_BATCH) {
@@ -90,34 +98,46 @@ static int by_score(const void *a, const void *b)
     return x->score < y->score ? -1 : x->score > y->score;
 }
 
-/* Area under the ROC curve by ranks; sorts the rows. NaN where one kind is missing. */
-static double auc(answered *row, uint64_t n)
+/* Area under the ROC curve by ranks; sorts the rows. NaN where one kind is missing. With `influence` each row's part is
+ * added to its user's: for a positive the share of negatives below it, less the area, over the number of positives; for
+ * a negative the share of positives above it likewise. */
+static double auc(answered *row, uint64_t n, double *influence)
 {
     if (n > 1) qsort(row, n, sizeof *row, by_score);
-    double below = 0, won = 0, positives = 0; /* below: negatives with a smaller score */
-    for (uint64_t i = 0; i < n;) {
-        double here[2] = {0, 0};
-        uint64_t j = i;
-        for (; j < n && by_score(&row[i], &row[j]) == 0; j++) here[row[j].positive]++;
-        won += here[1] * (below + 0.5 * here[0]);
-        below += here[0];
-        positives += here[1];
-        i = j;
+    double count[2] = {0, 0}, before[2] = {0, 0}, won = 0;
+    for (uint64_t i = 0; i < n; i++) count[row[i].positive]++;
+    if (count[0] == 0 || count[1] == 0) return NAN;
+    for (int pass = 0; pass < 1 + (influence != NULL); pass++) {
+        double area = won / (count[0] * count[1]);
+        before[0] = before[1] = 0;
+        for (uint64_t i = 0; i < n;) {
+            double here[2] = {0, 0};
+            uint64_t end = i;
+            for (; end < n && by_score(&row[i], &row[end]) == 0; end++) here[row[end].positive]++;
+            double below = before[0] + 0.5 * here[0], above = count[1] - before[1] - 0.5 * here[1];
+            if (pass == 0) won += here[1] * below;
+            for (uint64_t j = i; j < end && pass == 1; j++)
+                influence[row[j].asked] += row[j].positive ? (below / count[0] - area) / count[1]
+                                                           : (above / count[1] - area) / count[0];
+            before[0] += here[0];
+            before[1] += here[1];
+            i = end;
+        }
     }
-    return positives > 0 && below > 0 ? won / (positives * below) : (double)NAN;
+    return won / (count[0] * count[1]);
 }
 
-static double gauc(const pair_rows *p)
+/* sum / weight over users, and each user's influence on that ratio. */
+static double ratio(const pair_rows *p, const double *sum, const double *weight, double *influence)
 {
-    double sum = 0, weight = 0;
+    double all = 0, total = 0;
     for (uint32_t i = 0; i < p->asked.n; i++) {
-        uint64_t n = p->start[i + 1] - p->start[i];
-        double value = auc(p->row + p->start[i], n);
-        if (isnan(value)) continue;
-        sum += value * (double)n;
-        weight += (double)n;
+        all += sum[i];
+        total += weight[i];
     }
-    return weight > 0 ? sum / weight : (double)NAN;
+    double mean = total > 0 ? all / total : (double)NAN;
+    for (uint32_t i = 0; i < p->asked.n; i++) influence[i] = (sum[i] - mean * weight[i]) / total;
+    return mean;
 }
 
 static double error_of(const answered *a, metric_kind kind)
@@ -128,18 +148,67 @@ static double error_of(const answered *a, metric_kind kind)
     return isnan(likely) ? likely : -log(fmin(fmax(likely, 1e-15), 1 - 1e-15));
 }
 
-static double mean_error(const pair_rows *p, metric_kind kind)
+/* What each user adds to a mean over rows: a sum and its weight. */
+static void sums_of_users(pair_rows *p, metric_kind kind, double *sum, double *weight)
 {
-    double sum = 0, n = (double)p->start[p->asked.n];
-    for (uint64_t i = 0; i < p->start[p->asked.n]; i++) sum += error_of(&p->row[i], kind);
-    return kind == METRIC_RMSE ? sqrt(sum / n) : sum / n;
+    for (uint32_t i = 0; i < p->asked.n; i++) {
+        uint64_t n = p->start[i + 1] - p->start[i];
+        answered *row = p->row + p->start[i];
+        sum[i] = 0;
+        weight[i] = (double)n;
+        if (kind == METRIC_GAUC) {
+            double own = auc(row, n, NULL);
+            if (isnan(own)) weight[i] = 0;
+            sum[i] = isnan(own) ? 0 : own * (double)n;
+        }
+        for (uint64_t r = 0; r < n && kind != METRIC_GAUC; r++) sum[i] += error_of(&row[r], kind);
+    }
 }
 
-static double measure(const pair_rows *p, metric_kind kind)
+/* The metric, and into influence[asked.n] what each user does to it, in units of one user of n. */
+static lorec_err measure(pair_rows *p, metric_kind kind, double *mean, double *influence)
 {
-    if (kind == METRIC_GAUC) return gauc(p);
-    if (kind == METRIC_AUC) return auc(p->row, p->start[p->asked.n]);
-    return mean_error(p, kind);
+    uint32_t n = p->asked.n;
+    if (kind == METRIC_AUC) {
+        *mean = auc(p->row, p->start[n], influence);
+    } else {
+        double *sum = NULL, *weight = NULL;
+        lorec_err e = mem_new(&sum, n);
+        if (!e) e = mem_new(&weight, n);
+        if (!e) {
+            sums_of_users(p, kind, sum, weight);
+            *mean = ratio(p, sum, weight, influence);
+        }
+        mem_free(sum);
+        mem_free(weight);
+        TRY(e);
+    }
+    if (kind == METRIC_RMSE) { /* the root's derivative */
+        *mean = sqrt(*mean);
+        for (uint32_t i = 0; i < n; i++) influence[i] = *mean > 0 ? influence[i] / (2 * *mean) : 0;
+    }
+    for (uint32_t i = 0; i < n; i++) influence[i] *= n;
+    return LOREC_OK;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Column j of the report, and its mean. */
+static lorec_err column_fill(report *r, size_t j, pair_rows *p)
+{
+    double *influence;
+    TRY(mem_new(&influence, p->asked.n));
+    lorec_err e = measure(p, r->metrics[j].kind, &r->mean[j], influence);
+    for (uint32_t i = 0; i < p->asked.n && !e; i++) {
+        const uint32_t *at = bsearch(&p->asked.user[i], r->user, r->n_users, sizeof *r->user, by_number);
+        if (at) r->value[(size_t)(at - r->user) * r->n_metrics + j] = (float)(r->mean[j] + influence[i]);
+    }
+    mem_free(influence);
+    return e;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------ */
@@ -183,11 +252,11 @@ lorec_err report_pairs(report *r, const evaluate_request *request)
     if (positives == 0 || positives == r->pairs)
         log_warn("all %llu rows of the part are %s (rating >= %g): auc and gauc have no meaning",
                  (unsigned long long)r->pairs, positives ? "positive" : "negative", rules->positive_rating);
-    /* errors before auc, and gauc before that: both sort the rows, gauc only within users */
+    /* auc last: it sorts the rows away from their users; gauc sorts within users only */
     static const metric_kind order[] = {METRIC_LOGLOSS, METRIC_RMSE, METRIC_MAE, METRIC_GAUC, METRIC_AUC};
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
         for (size_t j = 0; j < r->n_metrics; j++)
-            if (r->metrics[j].kind == order[i]) r->mean[j] = measure(&p, order[i]);
+            if (r->metrics[j].kind == order[i]) TRY_GO(e, column_fill(r, j, &p), done);
 done:
     mem_free(p.asked.user);
     mem_free(p.start);

@@ -546,6 +546,15 @@ static void pairs(void **state)
     }
     assert_near(r.mean[3], sqrt(sq / 7), 1e-6);
     assert_near(r.mean[4], ab / 7, 1e-6);
+    /* users' values average to the metric; x has 4 rows, y 2, z 1: y's part of the log-loss, by hand */
+    for (size_t j = 0; j < 5; j++) {
+        double sum = 0;
+        for (size_t i = 0; i < 3; i++) sum += (double)r.value[i * 5 + j] / 3;
+        assert_near(sum, r.mean[j], 1e-6);
+    }
+    assert_near((double)r.value[1 * 5 + 2], ll + 3 * (-log(0.2) - log(0.6) - 2 * ll) / 7, 1e-5);
+    /* z's one positive of four, .8: above every negative */
+    assert_near((double)r.value[2 * 5], 9.5 / 12 + 3 * (1 - 9.5 / 12) / 4, 1e-6);
     report_close(&r);
     req.recommender = &scorer;
     assert_fails(evaluate(&r, &req), LOREC_USAGE, "makes lists only");
