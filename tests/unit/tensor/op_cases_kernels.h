@@ -184,7 +184,7 @@ static void dropout_naive(const trial *c, double *const *x, double *y)
 
 /* ---- linear and cross-entropy in one: k[0] the spec --------------------------------------------------------------------------------- */
 
-static linear_ce *ce_setup(trial *c, int64_t d, int32_t classes, bool bias, int32_t first)
+static linear_ce *linear_ce_setup(trial *c, int64_t d, int32_t classes, bool bias, int32_t first)
 {
     linear_ce *s = trial_block(c, sizeof *s);
     trial_leaf(c, 0, 2, (int64_t[]){c->n, d}, -1, 1);
@@ -196,28 +196,28 @@ static linear_ce *ce_setup(trial *c, int64_t d, int32_t classes, bool bias, int3
     return s;
 }
 
-static void ce_plain(trial *c)
+static void linear_ce_plain(trial *c)
 {
-    ce_setup(c, 17, 33, false, 0);
+    linear_ce_setup(c, 17, 33, false, 0);
 }
 
 static void ce_ignored(trial *c) /* some rows have no target */
 {
-    ce_setup(c, 16, 65, true, -1);
+    linear_ce_setup(c, 16, 65, true, -1);
 }
 
 static void ce_smooth(trial *c)
 {
-    linear_ce *s = ce_setup(c, 9, 40, true, 2);
+    linear_ce *s = linear_ce_setup(c, 9, 40, true, 2);
     *s = (linear_ce){.temperature = 0.5f, .label_smoothing = 0.1f, .skip_first = 2};
 }
 
-static tensor *ce_apply(tape *t, tensor **in, const trial *c)
+static tensor *linear_ce_apply(tape *t, tensor **in, const trial *c)
 {
     return op_linear_cross_entropy(t, in[0], in[1], in[2], in[3], (const linear_ce *)(intptr_t)c->k[0]);
 }
 
-static void ce_naive(const trial *c, double *const *x, double *y)
+static void linear_ce_naive(const trial *c, double *const *x, double *y)
 {
     const linear_ce *s = (const linear_ce *)(intptr_t)c->k[0];
     int64_t d = c->in[0].size[1], classes = c->in[1].size[0];
@@ -240,20 +240,20 @@ static void ce_naive(const trial *c, double *const *x, double *y)
 /* The mean: all rows get the same upstream gradient, and backward scales what forward made. */
 static void ce_mean_setup(trial *c)
 {
-    linear_ce *s = ce_setup(c, 9, 40, true, -1);
+    linear_ce *s = linear_ce_setup(c, 9, 40, true, -1);
     *s = (linear_ce){.temperature = 2};
     c->out_count = 1;
 }
 
 static tensor *ce_mean_apply(tape *t, tensor **in, const trial *c)
 {
-    return op_mean(t, ce_apply(t, in, c));
+    return op_mean(t, linear_ce_apply(t, in, c));
 }
 
 static void ce_mean_naive(const trial *c, double *const *x, double *y)
 {
     double *all = calloc((size_t)c->n + 1, sizeof *all);
-    ce_naive(c, x, all);
+    linear_ce_naive(c, x, all);
     y[0] = 0;
     for (int64_t i = 0; i < c->n; i++) y[0] += all[i] / (double)c->n;
     free(all);
@@ -322,9 +322,11 @@ static void gru_naive(const trial *c, double *const *x, double *y)
 }
 
 static const op_case cases_kernels[] = {
-    {"linear_cross_entropy", "plain", ce_plain, ce_apply, ce_naive, .bf16 = true, .several_bits = true},
-    {"linear_cross_entropy", "rows ignored", ce_ignored, ce_apply, ce_naive, .bf16 = true, .several_bits = true},
-    {"linear_cross_entropy", "smoothing, temperature, skip", ce_smooth, ce_apply, ce_naive, .bf16 = true,
+    {"linear_cross_entropy", "plain", linear_ce_plain, linear_ce_apply, linear_ce_naive, .bf16 = true,
+     .several_bits = true},
+    {"linear_cross_entropy", "rows ignored", ce_ignored, linear_ce_apply, linear_ce_naive, .bf16 = true,
+     .several_bits = true},
+    {"linear_cross_entropy", "smoothing, temperature, skip", ce_smooth, linear_ce_apply, linear_ce_naive, .bf16 = true,
      .several_bits = true},
     {"linear_cross_entropy", "mean", ce_mean_setup, ce_mean_apply, ce_mean_naive, .bf16 = true, .several_bits = true},
     {"gru", "plain", gru_setup, gru_apply, gru_naive, .several_bits = true},
