@@ -7,20 +7,20 @@
 
 enum { CLASSES = 29, SHOWN = 6, FEATURES = 17 };
 
-static void ce_setup(trial *c)
+static void logits_ce_setup(trial *c)
 {
     trial_leaf(c, 0, 2, (int64_t[]){c->n, CLASSES}, -3, 3);
     trial_ids(c, 1, c->n, -1, CLASSES);
     c->out_count = c->n;
 }
 
-static tensor *ce_apply(tape *t, tensor **in, const trial *c)
+static tensor *logits_ce_apply(tape *t, tensor **in, const trial *c)
 {
     (void)c;
     return op_cross_entropy(t, in[0], in[1]);
 }
 
-static void ce_naive(const trial *c, double *const *x, double *y)
+static void logits_ce_naive(const trial *c, double *const *x, double *y)
 {
     for (int64_t r = 0; r < c->n; r++) {
         double most, sum = exp_sum(x[0] + r * CLASSES, CLASSES, &most);
@@ -176,7 +176,7 @@ static void nce_naive(const trial *c, double *const *x, double *y)
 }
 
 static const op_case cases_losses[] = {
-    {"cross_entropy", "", ce_setup, ce_apply, ce_naive, .bf16 = true},
+    {"cross_entropy", "", logits_ce_setup, logits_ce_apply, logits_ce_naive, .bf16 = true},
     {"sampled_softmax", "plain", sampled_setup, sampled_apply, sampled_naive, .bf16 = true},
     {"sampled_softmax", "corrected", sampled_corrected, sampled_apply, sampled_naive},
     {"sampled_softmax", "with -inf", sampled_masked, sampled_apply, sampled_naive, .no_gradient = true},
