@@ -1,139 +1,15 @@
 /* lorec compare: runs of one protocol in one table, as a page, Markdown and LaTeX. */
 #include <stdio.h>
 
-#include "base/log.h"
-#include "base/mem.h"
 #include "cli/args.h"
+#include "cli/boards.h"
 #include "cli/leaderboard_print.h"
 #include "cli/print.h"
-#include "cli/run_folder.h"
-#include "eval/leaderboard.h"
 #include "eval/report_write.h"
-
-typedef struct compared {
-    leaderboard board;
-    bool started;
-    const char *first_run;
-    char *headline; /* of the first run */
-} compared;
-
-static role role_of(const json_t *entry)
-{
-    static const char *const yardsticks[] = {"pop", "markov", "repeat", "ease", "itemknn"};
-    const char *as = json_string_value(json_object_get(entry, "role"));
-    const char *method = json_string_value(json_object_get(entry, "method"));
-    if (as && strcmp(as, "control") == 0) return ROLE_CONTROL;
-    for (size_t i = 0; method && i < sizeof yardsticks / sizeof *yardsticks; i++)
-        if (strcmp(yardsticks[i], method) == 0) return ROLE_BOTH;
-    return ROLE_METHOD;
-}
-
-static const result *find(const leaderboard *b, const char *method, uint64_t seed)
-{
-    for (size_t i = 0; i < b->n; i++)
-        if (b->row[i].seed == seed && strcmp(b->row[i].method, method) == 0) return &b->row[i];
-    return NULL;
-}
-
-/* Its name in the table: the key, unless another run has a method of that key with other options. */
-static lorec_err name_in_table(const compared *c, const json_t *entry, const char *run, buf *name)
-{
-    const char *key = json_string_value(json_object_get(entry, "method"));
-    const json_t *options = json_object_get(entry, "options");
-    TRY(buf_puts(name, key));
-    for (size_t i = 0; i < c->board.n; i++) {
-        const result *r = &c->board.row[i];
-        if (strcmp(r->method, key) != 0 || r->status != TRIAL_OK || !r->options || json_equal(r->options, options))
-            continue;
-        return buf_printf(name, " (%s)", path_base(run));
-    }
-    return LOREC_OK;
-}
-
-static lorec_err add_missing(leaderboard *b, const char *name, role as, uint64_t seed, const json_t *entry)
-{
-    const char *status = json_string_value(json_object_get(entry, "status"));
-    const char *why = json_string_value(json_object_get(entry, "why"));
-    trial t = {.status = status && strcmp(status, "skipped") == 0 ? TRIAL_SKIPPED : TRIAL_FAILED};
-    TRY(mem_dup(&t.why, why ? why : "no reason is given"));
-    lorec_err e = leaderboard_add(b, name, as, seed, &t);
-    trial_free(&t);
-    return e;
-}
-
-static lorec_err add_entry(compared *c, const run_folder *r, const json_t *entry)
-{
-    const char *key, *status;
-    int64_t seed;
-    TRY(json_get_string(entry, "method", &key));
-    TRY(json_get_string(entry, "status", &status));
-    TRY(json_get_i64(entry, "seed", 0, INT64_MAX, &seed));
-    buf name = {0}, folder = {0};
-    bool found = false;
-    lorec_err e = name_in_table(c, entry, r->path, &name);
-    if (!e && find(&c->board, name.p, (uint64_t)seed)) goto done; /* the same result of another run */
-    if (!e && strcmp(status, "ok") != 0) {
-        e = add_missing(&c->board, name.p, role_of(entry), (uint64_t)seed, entry);
-        goto done;
-    }
-    if (!e) e = run_path(&folder, r, "results/%s-%lld", key, (long long)seed);
-    if (!e) e = result_load(&c->board, folder.p, name.p, role_of(entry), &found);
-    if (!e && !found) e = err_set(LOREC_INPUT, "%s is missing; the run is not whole", folder.p);
-done:
-    buf_free(&name);
-    buf_free(&folder);
-    return e;
-}
-
-static lorec_err same_protocol(const compared *c, const json_t *root, const char *run)
-{
-    const char *mine = json_string_value(json_object_get(c->board.protocol, "id"));
-    const char *theirs = json_string_value(json_object_get(json_object_get(root, "protocol"), "id"));
-    if (mine && theirs && strcmp(mine, theirs) == 0) return LOREC_OK;
-    return err_set(
-        LOREC_USAGE,
-        "%s was made under the protocol %s, %s under %s: numbers of different protocols do not belong in one table",
-        c->first_run, mine ? mine : "(none)", run, theirs ? theirs : "(none)");
-}
-
-static lorec_err add_root(compared *c, const run_folder *r, const json_t *root)
-{
-    if (!c->started) {
-        const char *headline;
-        TRY(json_get_string_or(root, "headline", "", &headline));
-        TRY(mem_dup(&c->headline, headline));
-        TRY(leaderboard_start_json(&c->board, root));
-        c->started = true;
-    } else {
-        TRY(same_protocol(c, root, r->path));
-    }
-    const json_t *results = json_object_get(root, "results");
-    for (size_t i = 0; i < json_array_size(results); i++) TRY(add_entry(c, r, json_array_get(results, i)));
-    return LOREC_OK;
-}
-
-static lorec_err add_run(compared *c, const char *path)
-{
-    run_folder r;
-    json_t *root = NULL;
-    buf file = {0};
-    TRY(run_folder_open(&r, path));
-    if (!c->first_run) c->first_run = path;
-    lorec_err e = run_path(&file, &r, "result.json");
-    if (!e && !file_exists(file.p))
-        e = err_set(LOREC_INPUT, "%s is not finished; go on with it by `lorec run ... --out %s --resume`", path, path);
-    if (!e) e = json_read(&root, file.p);
-    if (!e) e = add_root(c, &r, root);
-    if (e == LOREC_INPUT) e = err_context(e, "%s", path);
-    json_decref(root);
-    buf_free(&file);
-    run_folder_close(&r);
-    return e;
-}
 
 /* ---- writing --------------------------------------------------------------------------------------------------------- */
 
-static lorec_err write_one(const compared *c, const char *prefix, const char *ending,
+static lorec_err write_one(const boards *c, const char *prefix, const char *ending,
                            lorec_err (*make)(buf *, const leaderboard *, const char *), json_t *files)
 {
     buf text = {0}, path = {0};
@@ -151,7 +27,7 @@ static lorec_err write_one(const compared *c, const char *prefix, const char *en
     return e;
 }
 
-static lorec_err write_all(const compared *c, const char *out, bool json)
+static lorec_err write_all(const boards *c, const char *out, bool json)
 {
     buf prefix = {0};
     json_t *files = json_object();
@@ -196,14 +72,13 @@ static lorec_err run(int argc, char **argv)
         {"json", 0, ARG_FLAG, &json, NULL, "one JSON object on stdout"},
     };
     args a = {.command = &command_compare, .rows = rows, .n = 2};
-    compared c = {0};
+    boards c = {0};
     lorec_err e = args_parse(&a, argc, argv);
     if (!e && !a.done) e = args_need_words(&a, 1, SIZE_MAX, "RUN...");
-    for (size_t i = 0; i < a.n_words && !e && !a.done; i++) e = add_run(&c, a.word[i]);
+    for (size_t i = 0; i < a.n_words && !e && !a.done; i++) e = boards_add_run(&c, a.word[i]);
     if (!e && !a.done) e = leaderboard_finish(&c.board);
     if (!e && !a.done) e = write_all(&c, out, json);
-    if (c.started) leaderboard_free(&c.board);
-    mem_free(c.headline);
+    boards_free(&c);
     args_free(&a);
     return e;
 }

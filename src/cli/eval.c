@@ -5,13 +5,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/data_parts.h"
+#include "cli/eval_run.h"
 #include "cli/print.h"
 #include "cli/term.h"
 #include "eval/lists.h"
 #include "eval/report_json.h"
 
 typedef struct eval_words {
-    const char *data, *format, *columns, *split, *candidates, *metrics, *part, *qrels;
+    const char *data, *format, *columns, *split, *candidates, *metrics, *part, *qrels, *run;
     arg_list lists, names;
     int64_t seed, level;
     bool keep_seen, json;
@@ -180,12 +181,14 @@ const command command_eval = {
     .name = "eval",
     .summary = "measure lists that were made elsewhere",
     .usage = "lorec eval --data PATH --lists FILE... [--split WORDS] [--eval CANDIDATES] [--metrics LIST] [--json]\n"
+             "       lorec eval --run RUN --lists FILE... [--name NAME] [--json]\n"
              "       lorec eval --qrels FILE --lists FILE... [--metrics LIST] [--level N] [--json]",
     .details =
         "FILE holds one item a line: user item rank score (TSV), or a TREC run (qid Q0 item rank score tag). Users\n"
         "that it lacks count as misses; items that are no candidates (had before, not in the slate) are passed over;\n"
         "ids that the data lacks are errors. Equal scores of a TREC run are ties and count by expectation.",
     .examples = "  lorec eval --data ml-100k --lists theirs.tsv --metrics recall@10,ndcg@10\n"
+                "  lorec eval --run runs/first --lists theirs.tsv --name theirs   # a row of that run's table\n"
                 "  lorec data export-split ml-100k --eval uniform@99 --out exported   # what to rank\n"
                 "  lorec eval --qrels qrels.txt --lists run1.txt --lists run2.txt --metrics map,mrr\n",
     .run = run,
@@ -194,7 +197,8 @@ const command command_eval = {
 static lorec_err check(const eval_words *w, part *of)
 {
     if (!w->lists.n) return err_set(LOREC_USAGE, "lorec eval: --lists FILE is missing: what is to be measured?");
-    if (!w->data == !w->qrels) return err_set(LOREC_USAGE, "lorec eval: either --data PATH or --qrels FILE is due");
+    if (!!w->data + !!w->qrels + !!w->run != 1)
+        return err_set(LOREC_USAGE, "lorec eval: one of --data PATH, --run RUN and --qrels FILE is due");
     if (strcmp(w->part, "test") != 0 && strcmp(w->part, "valid") != 0)
         return err_set(LOREC_USAGE, "--part is test or valid, not \"%s\"", w->part);
     *of = w->part[0] == 't' ? PART_TEST : PART_VALID;
@@ -217,6 +221,8 @@ static lorec_err run(int argc, char **argv)
         {"part", 0, ARG_TEXT, &w.part, "PART", "test or valid (default test)"},
         {"keep-seen", 0, ARG_FLAG, &w.keep_seen, NULL, "what a user had before may be recommended again"},
         {"qrels", 0, ARG_TEXT, &w.qrels, "FILE", "TREC's answers, instead of a data set"},
+        {"run", 'r', ARG_TEXT, &w.run, "RUN",
+         "instead of a data set: this run's data and protocol; the rows join its table"},
         {"level", 0, ARG_INT, &w.level, "N", "from this relevance on a document of the qrels is relevant (default 1)"},
         {"seed", 0, ARG_INT, &w.seed, "N", "of random splits, drawn candidates and intervals (default 42)", .min = 0,
          .max = 1e15},
@@ -228,7 +234,10 @@ static lorec_err run(int argc, char **argv)
     if (!e && !a.done) {
         e = args_need_words(&a, 0, 0, "");
         if (!e) e = check(&w, &of);
-        if (!e) e = w.qrels ? eval_qrels(&w) : eval_data(&w, of);
+        if (!e && w.run)
+            e = eval_into_run(w.run, &w.lists, &w.names, w.json);
+        else if (!e)
+            e = w.qrels ? eval_qrels(&w) : eval_data(&w, of);
     }
     args_free(&a);
     arg_list_free(&w.lists);

@@ -270,6 +270,18 @@ lorec_err settings_filter(const settings *s, filter_options *out, bool *any)
     return LOREC_OK;
 }
 
+void settings_forget_source(settings *s)
+{
+    const char **texts[] = {&s->format, &s->columns, &s->item_text, &s->after, &s->before};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        mem_free((void *)(uintptr_t)*texts[i]);
+        *texts[i] = NULL;
+    }
+    s->min_rating = s->max_rating = 0;
+    s->user_core = s->item_core = 0;
+    s->duplicates = FILTER_KEEP_ALL;
+}
+
 json_t *settings_json(const settings *s)
 {
     json_t *root = options_json(settings_options, settings_n_options, s);

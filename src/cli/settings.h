@@ -67,6 +67,8 @@ lorec_err settings_seeds(const settings *s, uint64_t **seeds, size_t *n);
 lorec_err settings_metrics(const settings *s, buf *out);
 lorec_err settings_split(const settings *s, split_options *out);
 lorec_err settings_filter(const settings *s, filter_options *out, bool *any);
+/* No import options and no filters any more: for data that is prepared and filtered already. */
+void settings_forget_source(settings *s);
 json_t *settings_json(const settings *s); /* NULL: out of memory */
 
 /* config.c: a YAML or JSON file in RecBole's words, on top of what is set. Unknown keys: LOREC_USAGE with the nearest. */
