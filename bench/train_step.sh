@@ -10,8 +10,8 @@ python=${PYTHON:-python3}; field=${FIELD:-median_s}; steps=${STEPS:-5}
 export LOREC_THREADS=${LOREC_THREADS:-$(nproc)}
 lengths=$(mktemp); trap 'rm -f "$lengths"' EXIT
 # A file of Beauty's "user item item ..." rows gives its lengths; otherwise short ones with a long tail are drawn.
-if [ -n "${BEAUTY:-}" ]; then shuf -n 256 --random-source=<(yes) "$BEAUTY" | awk '{ print NF - 2 > 50 ? 50 : NF - 2 }' > "$lengths"
-else awk 'BEGIN { srand(1); for (i = 0; i < 256; i++) { n = 2 + int(-log(1 - rand()) * 5); print n > 50 ? 50 : n } }' > "$lengths"; fi
+if [ -n "${BEAUTY:-}" ]; then shuf -n 256 --random-source=<(yes) "$BEAUTY" | awk '{ n = NF - 2; print (n > 50 ? 50 : n) }' > "$lengths"
+else awk 'BEGIN { srand(1); for (i = 0; i < 256; i++) { n = 2 + int(-log(1 - rand()) * 5); print (n > 50 ? 50 : n) } }' > "$lengths"; fi
 value() { sed -n "s/.*\"$field\": \([0-9.e-]*\).*/\1/p"; }
 median() { printf '%s\n' "$@" | sort -g | sed -n "$((($# + 1) / 2))p"; }
 echo "machine: $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $LOREC_THREADS threads, $(date -u +%F), $field"

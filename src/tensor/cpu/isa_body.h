@@ -71,14 +71,10 @@ static void to_bf16(size_t n, const float *x, uint16_t *y)
 {
     size_t i = 0;
 #if defined(__AVX512BF16__)
-    /* vcvtne2ps2bf16 would flush subnormals; the integer way below keeps them and is as fast as memory */
     for (; i + LANES <= n; i += LANES) {
-        vu u = (vu)v_read(x + i);
-        vu r = (u + 0x7fffu + (u >> 16 & 1u)) >> 16;
-        vu quiet = u >> 16 | 0x40u;
-        __mmask16 nan = _mm512_cmp_ps_mask((__m512)u, (__m512)u, _CMP_UNORD_Q);
-        __m512i z = _mm512_mask_mov_epi32((__m512i)r, nan, (__m512i)quiet);
-        _mm256_storeu_si256((__m256i *)(void *)(y + i), _mm512_cvtepi32_epi16(z));
+        __m512 v = _mm512_loadu_ps(x + i);
+        if (__builtin_expect(_mm512_fpclass_ps_mask(v, 0x20) != 0, 0)) break; /* the instruction flushes subnormals */
+        _mm256_storeu_si256((__m256i *)(void *)(y + i), (__m256i)_mm512_cvtneps_pbh(v));
     }
 #endif
     for (; i < n; i++) {
