@@ -29,7 +29,7 @@ int main(void)
     if (lorec_model_load(&model, "embed-model")) return failed("loading");
     lorec_item list[5];
     size_t n;
-    if (lorec_recommend(model, "u1", NULL, 0, list, 5, &n)) return failed("recommending");
+    if (lorec_recommend(model, "reader0001", NULL, 0, list, 5, &n)) return failed("recommending");
     for (size_t i = 0; i < n; i++) printf("%zu. %s  (%s, %.3f)\n", i + 1, list[i].title, list[i].id, list[i].score);
     lorec_model_free(model);
     return 0;

@@ -1,6 +1,7 @@
 #include "base/threads.h"
 
 #include <omp.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,8 +30,10 @@ int par_workers(void)
     if (n == 0) {
         n = workers_default();
         int unset = 0;
-        if (atomic_compare_exchange_strong(&workers, &unset, n)) omp_set_num_threads(n);
-        else n = unset;
+        if (atomic_compare_exchange_strong(&workers, &unset, n))
+            omp_set_num_threads(n);
+        else
+            n = unset;
     }
     return n;
 }
@@ -48,16 +51,18 @@ typedef struct failure {
     size_t at;
     lorec_err err;
     char message[1024];
+    pthread_mutex_t lock; /* not an OpenMP critical section: that exports a symbol of its own from the library */
 } failure;
 
 static void failure_keep(failure *f, size_t at, lorec_err e)
 {
-#pragma omp critical(lorec_par_failure)
+    pthread_mutex_lock(&f->lock);
     if (f->err == LOREC_OK || at < f->at) {
         f->at = at;
         f->err = e;
         snprintf(f->message, sizeof f->message, "%s", lorec_error_message());
     }
+    pthread_mutex_unlock(&f->lock);
 }
 
 static lorec_err failure_raise(const failure *f)
@@ -73,7 +78,7 @@ lorec_err par_for(size_t n, size_t grain, par_fn fn, void *ctx)
     size_t team = (size_t)par_workers();
     if (pieces < team) team = pieces;
     if (team <= 1 || inside) return fn(ctx, 0, n, 0);
-    failure failed = {0};
+    failure failed = {.lock = PTHREAD_MUTEX_INITIALIZER};
 #pragma omp parallel num_threads((int)team)
     {
         size_t w = (size_t)omp_get_thread_num();
@@ -96,7 +101,7 @@ lorec_err par_each(size_t n, size_t grain, par_fn fn, void *ctx)
     size_t team = (size_t)par_workers();
     if (pieces < team) team = pieces;
     if (team <= 1 || inside) return fn(ctx, 0, n, 0);
-    failure failed = {0};
+    failure failed = {.lock = PTHREAD_MUTEX_INITIALIZER};
     atomic_size_t taken = 0;
 #pragma omp parallel num_threads((int)team)
     {

@@ -89,7 +89,7 @@ static void help(void)
          "Exit codes: 0 ok, 1 failed, 2 usage, 3 bad input, 4 out of resources, 5 interrupted.\n\n"
          "first steps:\n"
          "  lorec run pop,markov --data sample --out runs/first\n"
-         "  lorec recommend runs/first --user u1\n"
+         "  lorec recommend runs/first --user reader0001\n"
          "  lorec compare runs/first");
 }
 

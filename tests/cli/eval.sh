@@ -16,7 +16,7 @@ ok eval --data good.csv --lists r/lists.tsv --lists fewer.tsv --name all --name 
 printf 'user\titem\trank\tscore\nu1\ti1\t1\t3\nu1\tnone\t2\t1\n' >wrong.tsv
 fails 3 'wrong.tsv, line 3: item "none"' eval --data good.csv --lists wrong.tsv
 fails 2 '--lists FILE' eval --data good.csv
-fails 2 'either' eval --lists r/lists.tsv
+fails 2 'is due' eval --lists r/lists.tsv
 fails 2 'did you mean "recall"' eval --data good.csv --lists r/lists.tsv --metrics recal@10
 fails 2 'candidates "some"' eval --data good.csv --lists r/lists.tsv --eval some
 
