@@ -133,6 +133,10 @@ const uint16_t *param_bf16(tensor *p); /* NULL: out of memory (message set) */
 
 tensor *tape_as_f32(tape *t, tensor *x); /* x, or its cast: for ops without a bf16 path */
 
+static inline bool param_learns(const tensor *x) /* what example_norms counts: not what is made on the tape */
+{
+    return x && x->param && x->needs_grad;
+}
 static inline int64_t tensor_width(const tensor *x) /* the last dimension */
 {
     return x->size[x->ndim - 1];

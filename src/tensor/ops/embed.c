@@ -82,6 +82,7 @@ static lorec_err embed_backward(tape *t, node *n)
 
 static lorec_err embed_example_norms(tape *t, node *n, float *sq, int64_t n_examples)
 {
+    if (!param_learns(n->in[0])) return LOREC_OK;
     const float *dy = grad_as_f32(t, n->out);
     if (!dy) return tape_error(t);
     return scatter_example_norms(

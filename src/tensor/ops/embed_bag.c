@@ -83,6 +83,7 @@ static lorec_err bag_backward(tape *t, node *n)
 
 static lorec_err bag_example_norms(tape *t, node *n, float *sq, int64_t n_examples)
 {
+    if (!param_learns(n->in[0])) return LOREC_OK;
     scatter s = bag_scatter(n, NULL);
     return scatter_example_norms(t, &s, n->out->example, sq, n_examples);
 }

@@ -102,8 +102,8 @@ static lorec_err linear_gather_example_norms(tape *t, node *n, float *sq, int64_
 {
     const tensor *w = n->in[1], *b = n->in[2];
     scatter s = weight_scatter(n, NULL);
-    if (w->param && w->needs_grad) TRY(scatter_example_norms(t, &s, n->out->example, sq, n_examples));
-    if (!b || !b->param || !b->needs_grad) return LOREC_OK;
+    if (param_learns(w)) TRY(scatter_example_norms(t, &s, n->out->example, sq, n_examples));
+    if (!param_learns(b)) return LOREC_OK;
     int32_t *example = tape_scratch(t, (size_t)n->out->count * sizeof *example);
     if (!example) return tape_error(t);
     for (int64_t i = 0; i < n->out->count; i++) {

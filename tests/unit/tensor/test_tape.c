@@ -221,6 +221,49 @@ static void example_norms(void **state)
     }
 }
 
+/* Segments that say whose they are: two of them belong to one example. k 0: reduced; 1: their last rows are gathered;
+ * 2: reduced and repeated. Each parameter is used once, so one pass has to tell. */
+static tensor *owned_loss(tape *t, const params *ps, int k, int only)
+{
+    static const int32_t start[USERS + 1] = {0, 2, 3, 7, 8}, owner[USERS] = {2, 0, 2, 1}, last[USERS] = {1, 2, 6, 7};
+    static const segments s = {.n = USERS, .rows = 8, .longest = 4, .start = start, .example = owner};
+    static const int32_t from[8] = {0, 1, 2, 3, 4, 5, 6, 1}, to[16] = {1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3, 4, 5, 6, 7};
+    float keep[8];
+    tensor *x = tape_examples(t, op_embed(t, params_find(ps, "table"), tape_ids(t, from, 8)), &s);
+    if (k == 0) x = op_segment_reduce(t, x, &s, SEGMENT_SUM);
+    if (k == 1) x = op_gather_rows(t, x, tape_ids(t, last, USERS));
+    if (k == 2) x = op_segment_repeat(t, op_segment_reduce(t, x, &s, SEGMENT_MAX), &s);
+    int64_t rows = k == 2 ? 8 : USERS;
+    for (int i = 0; i < USERS; i++)
+        for (int r = k == 2 ? start[i] : i; r < (k == 2 ? start[i + 1] : i + 1); r++)
+            keep[r] = only < 0 || owner[i] == only;
+    tensor *scores = op_linear_gather(t, x, params_find(ps, "out"), NULL, tape_ids(t, to, rows * 2), 2);
+    return op_mul(t, op_sampled_softmax(t, scores, NULL), tape_f32(t, keep, 1, &rows));
+}
+
+static void segments_name_their_example(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        params *ps = model_params(false);
+        tape *t = tape_new(&(tape_options){.train = true, .example_norms = true});
+        tape *plain = tape_new(&(tape_options){.train = true});
+        float sq[3];
+        tape_begin(t, 0);
+        assert_ok(tape_backward(t, owned_loss(t, ps, k, -1)));
+        assert_ok(tape_example_norms(t, sq, 3));
+        for (int e = 0; e < 3; e++) {
+            assert_ok(params_zero_grad(ps));
+            tape_begin(plain, 0);
+            assert_ok(tape_backward(plain, owned_loss(plain, ps, k, e)));
+            assert_near(sq[e], squares(ps), 1e-5 * (1 + squares(ps)));
+        }
+        tape_free(t);
+        tape_free(plain);
+        params_free(ps);
+    }
+}
+
 static void penalties_have_no_example(void **state)
 {
     (void)state;
@@ -350,6 +393,7 @@ int main(void)
         cmocka_unit_test(streams_repeat),
         cmocka_unit_test(gradients_meet),
         cmocka_unit_test(example_norms),
+        cmocka_unit_test(segments_name_their_example),
         cmocka_unit_test(penalties_have_no_example),
         cmocka_unit_test(initial_values),
         cmocka_unit_test(models_add_up),
