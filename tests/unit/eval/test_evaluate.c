@@ -599,12 +599,66 @@ static void pairs_like_recbole(void **state)
     dataset_close(&d);
 }
 
+/* Every allocation that fails is told as such, and nothing leaks (the sanitizer build watches). */
+static void memory(void **state)
+{
+    (void)state;
+    static const struct {
+        const recommender *r;
+        const char *candidates, *metrics;
+    } ways[] = {{&scorer, "full", "ndcg@5,coverage@5,diversity@5"},
+                {&lister, "full", "ndcg@5"},
+                {&scorer, "uniform@9", "ndcg@5"},
+                {&answerer, "full", "auc,gauc,rmse"}};
+    dataset d;
+    split s;
+    random_data(&d, 1);
+    float *scores = random_scores(&d, 9);
+    fake f = {ITEMS, scores};
+    assert_ok(split_make(&s, &d, &(split_options){.kind = SPLIT_LOO}));
+    int workers = par_workers();
+    par_set_workers(1);
+    for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
+        size_t failed = 0;
+        for (size_t n = 1;; n++) {
+            protocol p;
+            report r;
+            (void)mem_fail_at(n, false);
+            lorec_err e = protocol_make(&p, &s, ways[w].candidates, ways[w].metrics, false, 1);
+            if (!e) {
+                e = evaluate(
+                    &r, &(evaluate_request){
+                            .recommender = ways[w].r, .self = &f, .protocol = &p, .part = PART_TEST, .quiet = true});
+                if (!e) report_close(&r);
+                protocol_close(&p);
+            }
+            (void)mem_fail_at(0, false);
+            if (!e) break;
+            assert_int_equal(e, LOREC_RESOURCE);
+            failed++;
+            assert_true(n < 500);
+        }
+        assert_true(failed > 10);
+    }
+    par_set_workers(workers);
+    split_close(&s);
+    dataset_close(&d);
+    test_free(scores);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hand_computed),     cmocka_unit_test(like_shuffles), cmocka_unit_test(permutation_and_threads),
-        cmocka_unit_test(lists_like_scores), cmocka_unit_test(drawn),         cmocka_unit_test(slates),
-        cmocka_unit_test(repeats),           cmocka_unit_test(pairs),         cmocka_unit_test(pairs_like_recbole),
+        cmocka_unit_test(hand_computed),
+        cmocka_unit_test(like_shuffles),
+        cmocka_unit_test(permutation_and_threads),
+        cmocka_unit_test(lists_like_scores),
+        cmocka_unit_test(drawn),
+        cmocka_unit_test(slates),
+        cmocka_unit_test(repeats),
+        cmocka_unit_test(pairs),
+        cmocka_unit_test(pairs_like_recbole),
+        cmocka_unit_test(memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
