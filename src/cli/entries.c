@@ -30,7 +30,8 @@ lorec_err entries_plan(entries *list, const settings *s)
     const recommender **asked;
     size_t n;
     TRY(settings_methods(s, &asked, &n));
-    const char *const *keys = controls_for(asked, n);
+    const recommender answers_pairs = {.tasks = TASK_CLICK}, *one = &answers_pairs;
+    const char *const *keys = settings_only_pairs(s) ? controls_for(&one, 1) : controls_for(asked, n);
     lorec_err e = settings_check(s, asked, n);
     for (size_t i = 0; i < n && !e; i++)
         e = entries_add(list, s, asked[i], s->controls && among(keys, asked[i]->key) ? ROLE_BOTH : ROLE_METHOD);

@@ -242,6 +242,19 @@ lorec_err settings_metrics(const settings *s, buf *out)
     return out->n ? LOREC_OK : err_set(LOREC_USAGE, "--metrics: at least one, such as ndcg@10");
 }
 
+bool settings_only_pairs(const settings *s)
+{
+    slice rest = slice_of(s->metrics ? s->metrics : "");
+    bool any = false;
+    while (rest.n) {
+        slice name = slice_trim(slice_cut(&rest, ','));
+        if (name.n == 0) continue;
+        if (memchr(name.p, '@', name.n) || has_cut(name)) return false;
+        any = true;
+    }
+    return any;
+}
+
 lorec_err settings_split(const settings *s, split_options *out)
 {
     *out = (split_options){.seed = (uint64_t)s->split_seed};

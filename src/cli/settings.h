@@ -65,6 +65,8 @@ void settings_sets_free(arg_list *list);
 lorec_err settings_seeds(const settings *s, uint64_t **seeds, size_t *n);
 /* "recall,ndcg@5" and "10,20" -> "recall@10,recall@20,ndcg@5", lower case. */
 lorec_err settings_metrics(const settings *s, buf *out);
+/* Are only yes/no and rating metrics asked for (auc, logloss, rmse ...)? */
+bool settings_only_pairs(const settings *s);
 lorec_err settings_split(const settings *s, split_options *out);
 lorec_err settings_filter(const settings *s, filter_options *out, bool *any);
 /* No import options and no filters any more: for data that is prepared and filtered already. */

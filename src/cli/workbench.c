@@ -60,7 +60,7 @@ lorec_err workbench_open(workbench *w, const settings *s, const recommender *con
     buf metric_names = {0};
     split_options how;
     bool drawn = strncmp(s->eval, "uniform@", 8) == 0 || strncmp(s->eval, "pop@", 4) == 0;
-    lorec_err e = choose_metrics(w, s, methods_only_pairs(methods, n), &metric_names);
+    lorec_err e = choose_metrics(w, s, settings_only_pairs(s) || methods_only_pairs(methods, n), &metric_names);
     if (!e) e = settings_split(s, &how);
     if (!e) e = load(w, s);
     if (!e) e = split_make(&w->split, w->data, &how);

@@ -40,6 +40,10 @@ ok run --config ls.yaml --out c --no-controls --json && says '"candidates": "uni
 printf 'markov: {smoothing: 2}\nepochs: 3\n' >m.yaml
 ok run pop --data shop.csv --config m.yaml --out d --json && says '"smoothing": 2.0'
 
+# yes/no metrics: the control is the model of clicks, and no list is asked for
+ok run fm --data shop.csv --metrics auc,logloss --split ratio-random:6:2:2 --set epochs=2 --set lr.epochs=2 --out clicks --json
+says '"auc"' && says '"method": "lr"' && lacks '"method": "pop"' && lacks '"ndcg'
+
 bad() { printf '%b\n' "$1" >bad.yaml; fails "$2" "$3" run pop --data shop.csv --config bad.yaml --out never; }
 bad 'vaild_metric: ndcg@10' 2 'did you mean "valid_metric"'
 bad 'eval_arg: {}' 2 'did you mean "eval_args"'
