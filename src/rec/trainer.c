@@ -77,7 +77,7 @@ static lorec_err one_step(training *r)
     rng draw = rng_make(r->fit->seed, RNG_NEGATIVES + ((step + 1) << 32));
     tensor *loss = r->m->step(r->m->self, r->tape, r->order + begin, (size_t)n, &draw);
     TRY(tape_error(r->tape));
-    if (!loss) return LOREC_FAILED; /* the step's own error, its message is set */
+    if (!loss) return LOREC_RESOURCE; /* the step's own error, its message is set */
     double mean;
     TRY(read_loss(r, loss, &mean));
     TRY(tape_backward(r->tape, loss));

@@ -31,7 +31,7 @@ typedef struct trainer_model {
     params *params;
     uint64_t n_examples;
     /* Builds the loss of the given examples on the tape and returns it ([n] or scalar, as it should be descended), or
-     * NULL with the tape's error or an error of its own (err_set). `r` is the step's own random stream (negatives,
+     * NULL with the tape's error or an error of its own (err_set; taken as LOREC_RESOURCE). `r` is the step's own random stream (negatives,
      * masks): a function of seed and step, so that a resumed run draws the same. */
     struct tensor *(*step)(void *self, tape *t, const uint32_t *example, size_t n, rng *r);
     lorec_err (*epoch)(void *self,
