@@ -31,13 +31,12 @@ typedef struct trainer_model {
     params *params;
     uint64_t n_examples;
     /* Builds the loss of the given examples on the tape and returns it ([n] or scalar, as it should be descended), or
-     * NULL with the tape's error or an error of its own (err_set; taken as LOREC_RESOURCE). `r` is the step's own random stream (negatives,
-     * masks): a function of seed and step, so that a resumed run draws the same. */
+     * NULL with the tape's error or one of its own (err_set; taken as LOREC_RESOURCE). `r` is the step's own random
+     * stream (negatives, masks): a function of seed and step, so that a resumed run draws the same. */
     struct tensor *(*step)(void *self, tape *t, const uint32_t *example, size_t n, rng *r);
-    lorec_err (*epoch)(void *self,
-                       int64_t epoch); /* before each epoch from 0 (re-sampling), and again for the epoch that
-                                                      a resumed run goes on with; or NULL */
-    lorec_err (*ready)(void *self);    /* parameters changed: refresh what scoring uses; or NULL */
+    /* Before each epoch from 0 (re-sampling), and again for the epoch that a resumed run goes on with; or NULL. */
+    lorec_err (*epoch)(void *self, int64_t epoch);
+    lorec_err (*ready)(void *self); /* parameters changed: refresh what scoring uses; or NULL */
 } trainer_model;
 
 typedef struct trainer_report {
