@@ -7,6 +7,7 @@
 
 #include "tensor/cpu/gemm.h"
 #include "tensor/ops.h"
+#include "tensor/ops/example_norms.h"
 #include "tensor/ops/piece.h"
 
 enum { NARROW = 1 << 16 /* weights of a layer done in one pass */, PASS_VALUES = 8192 /* of dz or x at a time */ };
@@ -268,6 +269,33 @@ static lorec_err linear_backward(tape *t, node *n)
     return back_wide(t, n, &b);
 }
 
+/* x and dz as f32, dz apart from dy: the backward pass comes after this. */
+static lorec_err linear_example_norms(tape *t, node *n, float *sq, int64_t n_examples)
+{
+    const linear_spec *s = n->spec;
+    const isa_kernels *cpu = isa();
+    const tensor *x = n->in[0], *y = n->out;
+    size_t count = (size_t)y->count;
+    int64_t rows = tensor_rows(x), each = x->size[0] ? rows / x->size[0] : 1;
+    float *dz = tape_scratch(t, count * sizeof *dz), *wide = tape_scratch(t, (size_t)x->count * sizeof *wide);
+    if (!dz || !wide) return tape_error(t);
+    for (size_t at = 0, m; (m = piece_length(at, count)) > 0; at += m) {
+        float buf_z[PIECE], buf[PIECE];
+        const float *dy = piece_read_from(y->type, y->grad, at, m, buf);
+        const float *z = piece_read_from(y->type, n->saved ? n->saved : y->data, at, m, buf_z);
+        if (s->act != ACT_NONE)
+            cpu->act_grad_f32(s->act, m, z, dy, dz + at);
+        else
+            memcpy(dz + at, dy, m * sizeof *dz);
+    }
+    if (x->type == DTYPE_BF16) cpu->from_bf16((size_t)x->count, bf16(x), wide);
+    if (param_learns(n->in[1]))
+        TRY(outer_example_norms(t, rows, linear_in(n), x->type == DTYPE_BF16 ? wide : f32(x), linear_out(n), dz,
+                                y->example, each, sq, n_examples));
+    if (!param_learns(n->in[2])) return LOREC_OK;
+    return outer_example_norms(t, rows, 0, NULL, linear_out(n), dz, y->example, each, sq, n_examples);
+}
+
 static double linear_flops(const node *n)
 {
     return 2.0 * (double)n->out->count * (double)linear_in(n);
@@ -277,6 +305,7 @@ const op_def op_linear_def = {.name = "linear",
                               .shape = linear_shape,
                               .forward = linear_forward,
                               .backward = linear_backward,
+                              .example_norms = linear_example_norms,
                               .flops = linear_flops,
                               .optional = 1u << 2};
 

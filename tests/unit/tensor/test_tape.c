@@ -178,6 +178,7 @@ static params *model_params(bool sparse)
     tensor *table = params_add(ps, "table", INIT_NORMAL(0.5), 2, (int64_t[]){ITEMS, DEPTH});
     params_add(ps, "out", INIT_NORMAL(0.5), 2, (int64_t[]){ITEMS, DEPTH});
     params_add(ps, "bias", INIT_NORMAL(0.5), 1, (int64_t[]){DEPTH});
+    params_add(ps, "mix", INIT_NORMAL(0.5), 2, (int64_t[]){DEPTH, DEPTH});
     assert_ok(params_error(ps));
     params_sparse_rows(table, sparse);
     return ps;
@@ -222,7 +223,7 @@ static void example_norms(void **state)
 }
 
 /* Segments that say whose they are: two of them belong to one example. k 0: reduced; 1: their last rows are gathered;
- * 2: reduced and repeated. Each parameter is used once, so one pass has to tell. */
+ * 2: reduced and repeated; 3: mixed by a linear layer, row by row. Each parameter is used once, so one pass has to tell. */
 static tensor *owned_loss(tape *t, const params *ps, int k, int only)
 {
     static const int32_t start[USERS + 1] = {0, 2, 3, 7, 8}, owner[USERS] = {2, 0, 2, 1}, last[USERS] = {1, 2, 6, 7};
@@ -233,9 +234,10 @@ static tensor *owned_loss(tape *t, const params *ps, int k, int only)
     if (k == 0) x = op_segment_reduce(t, x, &s, SEGMENT_SUM);
     if (k == 1) x = op_gather_rows(t, x, tape_ids(t, last, USERS));
     if (k == 2) x = op_segment_repeat(t, op_segment_reduce(t, x, &s, SEGMENT_MAX), &s);
-    int64_t rows = k == 2 ? 8 : USERS;
+    if (k == 3) x = op_linear(t, x, params_find(ps, "mix"), params_find(ps, "bias"), LINEAR_OUT_IN, ACT_TANH);
+    int64_t rows = k >= 2 ? 8 : USERS;
     for (int i = 0; i < USERS; i++)
-        for (int r = k == 2 ? start[i] : i; r < (k == 2 ? start[i + 1] : i + 1); r++)
+        for (int r = k >= 2 ? start[i] : i; r < (k >= 2 ? start[i + 1] : i + 1); r++)
             keep[r] = only < 0 || owner[i] == only;
     tensor *scores = op_linear_gather(t, x, params_find(ps, "out"), NULL, tape_ids(t, to, rows * 2), 2);
     return op_mul(t, op_sampled_softmax(t, scores, NULL), tape_f32(t, keep, 1, &rows));
@@ -244,7 +246,7 @@ static tensor *owned_loss(tape *t, const params *ps, int k, int only)
 static void segments_name_their_example(void **state)
 {
     (void)state;
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < 4; k++) {
         params *ps = model_params(false);
         tape *t = tape_new(&(tape_options){.train = true, .example_norms = true});
         tape *plain = tape_new(&(tape_options){.train = true});
@@ -333,7 +335,7 @@ static void models_add_up(void **state)
     assert_true(y[4] == 5);
     params_add(c, "bias", INIT_ZERO, 1, (int64_t[]){DEPTH + 1});
     assert_fails(params_copy(c, a), LOREC_USAGE, "bias");
-    assert_int_equal(params_values(a), 2 * ITEMS * DEPTH + DEPTH);
+    assert_int_equal(params_values(a), 2 * ITEMS * DEPTH + DEPTH + DEPTH * DEPTH);
     /* the bf16 copy follows the values */
     const uint16_t *bits = param_bf16(params_find(a, "bias"));
     assert_int_equal(bits[1], 0x4000);
