@@ -2,6 +2,7 @@
  *     y = (x - mean) r gain + bias, r = 1 / sqrt(var + eps);   rms: y = x r (gain_plus + gain), r = 1 / sqrt(mean x^2 + eps).
  * Kept for backward: mean and r, two floats a row. */
 #include "tensor/ops.h"
+#include "tensor/ops/example_rows.h"
 #include "tensor/ops/piece.h"
 
 typedef struct norm_spec {
@@ -118,6 +119,33 @@ static lorec_err norm_backward(tape *t, node *n)
     return tape_error(t);
 }
 
+/* The gradients of gain and bias of each example's rows alone. */
+static lorec_err norm_example_norms(tape *t, node *n, float *sq, int64_t n_examples)
+{
+    const tensor *x = n->in[0], *gain = n->in[1], *bias = n->in[2];
+    const norm_spec *s = n->spec;
+    const float *stats = n->saved;
+    bool of_gain = gain->param && gain->needs_grad, of_bias = bias && bias->param && bias->needs_grad;
+    int64_t d = tensor_width(x);
+    example_rows g;
+    float *buf = tape_scratch(t, (size_t)(4 * d) * sizeof *buf);
+    if (!buf) return tape_error(t);
+    TRY(example_rows_of(t, n->out, n_examples, &g));
+    for (int64_t e = 0; e < n_examples; e++) {
+        float *sums = buf + 2 * d;
+        memset(sums, 0, (size_t)(2 * d) * sizeof *sums);
+        for (int32_t at = g.start[e]; at < g.start[e + 1]; at++) {
+            const float *from = row_in(x->type, x->data, g.row[at], d, buf);
+            const float *dy = row_in(n->out->type, n->out->grad, g.row[at], d, buf + d);
+            isa()->norm_grad_f32(s->rms, (size_t)d, from, f32(gain), s->gain_plus, stats + 2 * g.row[at], dy, 0, NULL,
+                                 sums, sums + d);
+        }
+        if (of_gain) sq[e] += isa()->dot_f32((size_t)d, sums, sums);
+        if (of_bias) sq[e] += isa()->dot_f32((size_t)d, sums + d, sums + d);
+    }
+    return LOREC_OK;
+}
+
 static double norm_flops(const node *n)
 {
     return 8.0 * (double)n->out->count;
@@ -127,12 +155,14 @@ const op_def op_layer_norm_def = {.name = "layer_norm",
                                   .shape = norm_shape,
                                   .forward = norm_forward,
                                   .backward = norm_backward,
+                                  .example_norms = norm_example_norms,
                                   .flops = norm_flops,
                                   .optional = 1u << 2};
 const op_def op_rms_norm_def = {.name = "rms_norm",
                                 .shape = norm_shape,
                                 .forward = norm_forward,
                                 .backward = norm_backward,
+                                .example_norms = norm_example_norms,
                                 .flops = norm_flops,
                                 .optional = 1u << 2};
 

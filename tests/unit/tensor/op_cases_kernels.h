@@ -74,6 +74,23 @@ static void linear_naive(const trial *c, double *const *x, double *y)
         }
 }
 
+/* Several rows an example, and the rows of one example apart. */
+static void linear_examples(trial *c)
+{
+    int32_t *example = trial_block(c, (size_t)c->n * sizeof *example);
+    int64_t segments_asked = c->n;
+    trial_segments(c, 0, segments_asked, 4);
+    for (int64_t i = 0; i < segments_asked; i++) example[i] = (int32_t)(i % 2);
+    c->seg[0].example = example;
+    c->n = c->seg[0].rows;
+    linear_setup(c, LINEAR_OUT_IN, ACT_SILU, 5, 7, true);
+}
+
+static tensor *linear_examples_apply(tape *t, tensor **in, const trial *c)
+{
+    return linear_apply(t, (tensor *[]){tape_examples(t, in[0], &c->seg[0]), in[1], in[2]}, c);
+}
+
 /* ---- activations: k[0] which ------------------------------------------------------------------------------------------------- */
 
 static void act_setup(trial *c, activation act, bool gate)
@@ -338,6 +355,7 @@ static const op_case cases_kernels[] = {
     {"linear", "in-out, gelu", linear_gelu, linear_apply, linear_naive, .bf16 = true, .several_bits = true},
     {"linear", "in-out", linear_in_out, linear_apply, linear_naive, .bf16 = true, .several_bits = true},
     {"linear", "1 x 1, sigmoid", linear_sigmoid, linear_apply, linear_naive, .bf16 = true, .several_bits = true},
+    {"linear", "examples of several rows", linear_examples, linear_examples_apply, linear_naive, .several_bits = true},
     {"linear", "wide, in-out", linear_wide, linear_apply, linear_naive, .most = 64, .several_bits = true},
     {"linear", "wide", linear_wide_out_in, linear_apply, linear_naive, .most = 64, .several_bits = true},
     {"act", "relu", act_setup_ACT_RELU, act_apply, act_naive_case, .bf16 = true},
