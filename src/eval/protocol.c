@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "data/labels.h"
 #include "eval/slate.h"
 
 static lorec_err drawn_parse(protocol *p, slice count, const char *words)
@@ -85,14 +86,6 @@ static lorec_err id_make(protocol *p)
 
 /* ---- make and close ----------------------------------------------------------------------------------------------------- */
 
-static double positive_default(const interactions *rows)
-{
-    float most = 1;
-    for (uint64_t i = 0; rows->rating && i < rows->n; i++)
-        if (rows->rating[i] > most) most = rows->rating[i];
-    return most <= 1 ? 0.5 : most <= 5 ? 4 : 0.8 * (double)most;
-}
-
 lorec_err protocol_make(protocol *p, const split *s, const char *candidates, const char *metrics, bool keep_seen,
                         uint64_t seed)
 {
@@ -103,7 +96,7 @@ lorec_err protocol_make(protocol *p, const split *s, const char *candidates, con
         if (p->metrics[i].k > p->max_k) p->max_k = p->metrics[i].k;
     TRY_GO(e, mem_dup(&p->words, candidates), failed);
     TRY_GO(e, candidates_parse(p, candidates), failed);
-    p->positive_rating = positive_default(&s->data->rows);
+    p->positive_rating = positive_rating_default(&s->data->rows);
     TRY_GO(e, id_make(p), failed);
     return LOREC_OK;
 failed:

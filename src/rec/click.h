@@ -82,10 +82,10 @@ tensor *click_pairwise(tape *t, tensor *v, int64_t n); /* [n, fields, d] -> sum 
         {.name = "positive_rating",                                                                                    \
          .type = OPTION_TYPE_REAL,                                                                                     \
          .offset = offsetof(type_, click.positive_rating),                                                             \
-         .def = 4,                                                                                                     \
+         .def = 0,                                                                                                     \
          .min = -1e6,                                                                                                  \
          .max = 1e6,                                                                                                   \
-         .help = "a rated row is a click from here on"},                                                               \
+         .help = "a rated row is a click from here on; 0: 4 on scales to 5, .5 for labels"},                           \
     {                                                                                                                  \
         .name = "negatives", .type = OPTION_TYPE_INT, .offset = offsetof(type_, click.negatives), .def = 4, .min = 1,  \
         .max = 1000, .help = "drawn for each row where the data has no ratings", .alias = "train_neg_sample_args"      \
