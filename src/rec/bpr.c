@@ -15,7 +15,7 @@ typedef struct bpr {
 } bpr;
 
 static const option bpr_options[] = {
-    TRAINER_OPTIONS_EVERY(bpr, base.train, 300, 2048, 1e-3, 3),
+    TRAINER_OPTIONS(bpr, base.train, 300, 2048, 1e-3),
     OPTION_INT(bpr, embedding_size, 64, 1, 1 << 16, "numbers a user and an item", .alias = "factors"),
     OPTION_REAL(bpr, reg, 0, 0, 1e3, "L2 penalty on the vectors of a step's users and items", .alias = "reg_weight"),
     OPTION_BOOL(bpr, lazy, 0, "update only rows that a step touches: faster on large catalogues, other Adam moments"),

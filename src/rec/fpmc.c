@@ -16,7 +16,7 @@ typedef struct fpmc {
 } fpmc;
 
 static const option fpmc_options[] = {
-    TRAINER_OPTIONS_EVERY(fpmc, base.train, 300, 2048, 1e-3, 3),
+    TRAINER_OPTIONS(fpmc, base.train, 300, 2048, 1e-3),
     OPTION_INT(fpmc, embedding_size, 64, 1, 1 << 15, "numbers a factor", .alias = "factors"),
     OPTION_REAL(fpmc, reg, 0, 0, 1e3, "L2 penalty on a step's vectors", .alias = "reg_weight"),
     OPTION_BOOL(fpmc, lazy, 0, "update only rows that a step touches: faster on large catalogues, other Adam moments"),

@@ -17,7 +17,7 @@ typedef struct lightgcn {
 } lightgcn;
 
 static const option lightgcn_options[] = {
-    TRAINER_OPTIONS_EVERY(lightgcn, base.train, 300, 2048, 1e-3, 3),
+    TRAINER_OPTIONS(lightgcn, base.train, 300, 2048, 1e-3),
     OPTION_INT(lightgcn, embedding_size, 64, 1, 1 << 16, "numbers a user and an item", .alias = "factors"),
     OPTION_INT(lightgcn, n_layers, 3, 0, 16, "how often embeddings are smoothed over the graph"),
     OPTION_REAL(lightgcn, reg_weight, 1e-4, 0, 1e3, "L2 penalty on the unsmoothed vectors of a step", .alias = "reg"),

@@ -61,9 +61,7 @@ typedef struct trainer_settings {
     double learning_rate, weight_decay, clip_norm, max_minutes;
     bool bf16;
 } trainer_settings;
-#define TRAINER_OPTIONS(type_, at_, epochs_, batch_, lr_) TRAINER_OPTIONS_EVERY(type_, at_, epochs_, batch_, lr_, 1)
-/* The same, validating every so many epochs: where one epoch is a small step whose noise would end training early. */
-#define TRAINER_OPTIONS_EVERY(type_, at_, epochs_, batch_, lr_, every_)                                                \
+#define TRAINER_OPTIONS(type_, at_, epochs_, batch_, lr_)                                                              \
     {.name = "epochs",                                                                                                 \
      .type = OPTION_TYPE_INT,                                                                                          \
      .offset = offsetof(type_, at_.epochs),                                                                            \
@@ -82,7 +80,7 @@ typedef struct trainer_settings {
         {.name = "eval_step",                                                                                          \
          .type = OPTION_TYPE_INT,                                                                                      \
          .offset = offsetof(type_, at_.eval_step),                                                                     \
-         .def = (every_),                                                                                              \
+         .def = 1,                                                                                                     \
          .min = 1,                                                                                                     \
          .max = 1e6,                                                                                                   \
          .help = "validate every so many epochs"},                                                                     \
