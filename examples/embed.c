@@ -20,7 +20,8 @@ int main(void)
            (unsigned long long)lorec_dataset_interactions(data));
 
     const char *set[] = {"l2=250"};
-    if (lorec_fit(&model, "ease", data, &(lorec_fit_options){.size = sizeof(lorec_fit_options), .seed = 1, .set = set, .n_set = 1}))
+    if (lorec_fit(&model, "ease", data,
+                  &(lorec_fit_options){.size = sizeof(lorec_fit_options), .seed = 1, .set = set, .n_set = 1}))
         return failed("training");
     lorec_dataset_free(data);
     if (lorec_model_save(model, "embed-model")) return failed("saving");

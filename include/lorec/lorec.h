@@ -41,14 +41,15 @@ LOREC_API uint64_t lorec_dataset_interactions(const lorec_dataset *d);
 typedef struct lorec_fit_options {
     size_t size;
     uint64_t seed;
-    const char *split;             /* NULL: "loo"; validation (where the split has one) stops training early */
-    const char *const *set;        /* "name=value" options of the method, [n_set] */
+    const char *split;      /* NULL: "loo"; validation (where the split has one) stops training early */
+    const char *const *set; /* "name=value" options of the method, [n_set] */
     size_t n_set;
-    int all_rows;                  /* train on every row: for serving, once the settings are known */
+    int all_rows; /* train on every row: for serving, once the settings are known */
 } lorec_fit_options;
 
 /* Trains a method by key (`lorec methods`) on the training part of a split. options NULL: the defaults, seed 1. */
-LOREC_API lorec_err lorec_fit(lorec_model **out, const char *method, const lorec_dataset *d, const lorec_fit_options *options);
+LOREC_API lorec_err lorec_fit(lorec_model **out, const char *method, const lorec_dataset *d,
+                              const lorec_fit_options *options);
 
 typedef struct lorec_item {
     const char *id, *title; /* as in the source; title is the id where the data has none */
@@ -57,8 +58,8 @@ typedef struct lorec_item {
 
 /* Up to k items for a person that is known (user: its id), or for a history of ids or titles, oldest first, or both (the
  * history then stands for what the person had). Items had before are left out. *n says how many there are. */
-LOREC_API lorec_err lorec_recommend(const lorec_model *m, const char *user, const char *const *history, size_t n_history,
-                                    lorec_item *items, size_t k, size_t *n);
+LOREC_API lorec_err lorec_recommend(const lorec_model *m, const char *user, const char *const *history,
+                                    size_t n_history, lorec_item *items, size_t k, size_t *n);
 /* The scores of given items (ids or titles) for the same kind of question; larger is better. */
 LOREC_API lorec_err lorec_score(const lorec_model *m, const char *user, const char *const *history, size_t n_history,
                                 const char *const *candidates, size_t n_candidates, float *scores);

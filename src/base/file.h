@@ -37,12 +37,12 @@ void file_map_close(file_map *m);
 lorec_err file_read(buf *out, const char *path, size_t max_bytes); /* the whole file, appended */
 bool file_exists(const char *path);
 bool folder_exists(const char *path);
-lorec_err folder_make(const char *path); /* with its parents, as mkdir -p */
-lorec_err folder_remove(const char *path); /* with all in it */
+lorec_err folder_make(const char *path);                           /* with its parents, as mkdir -p */
+lorec_err folder_remove(const char *path);                         /* with all in it */
 lorec_err folder_list(const char *path, char ***names, size_t *n); /* sorted, without . and ..; free with names_free */
 void names_free(char **names, size_t n);
 lorec_err path_join(buf *out, const char *folder, const char *name); /* out is cleared first */
-const char *path_base(const char *path);                            /* the last component */
+const char *path_base(const char *path);                             /* the last component */
 lorec_err file_sha256(const char *path, char hex[65]);
 
 typedef struct lines {

@@ -15,11 +15,11 @@
 #include "base/str.h"
 
 typedef struct ids {
-    uint32_t n;       /* how many there are; numbers are 0 .. n-1 */
-    uint64_t *start;  /* [n + 1] byte offsets into `bytes` */
+    uint32_t n;      /* how many there are; numbers are 0 .. n-1 */
+    uint64_t *start; /* [n + 1] byte offsets into `bytes` */
     char *bytes;
-    uint32_t *table;  /* open addressing: number + 1, 0 empty */
-    uint64_t *hash;   /* [n] */
+    uint32_t *table; /* open addressing: number + 1, 0 empty */
+    uint64_t *hash;  /* [n] */
     size_t start_cap, bytes_cap, hash_cap, table_size;
 } ids;
 

@@ -40,7 +40,8 @@ lorec_err json_write(const json_t *tree, const char *path)
 
 static const char *kind_of(const json_t *v)
 {
-    static const char *const names[] = {"an object", "a list", "a string", "a whole number", "a number", "true", "false", "null"};
+    static const char *const names[] = {"an object", "a list", "a string", "a whole number",
+                                        "a number",  "true",   "false",    "null"};
     return names[json_typeof(v)];
 }
 
@@ -73,7 +74,8 @@ lorec_err json_get_i64(const json_t *object, const char *key, int64_t min, int64
     return LOREC_OK;
 }
 
-lorec_err json_get_i64_or(const json_t *object, const char *key, int64_t min, int64_t max, int64_t fallback, int64_t *out)
+lorec_err json_get_i64_or(const json_t *object, const char *key, int64_t min, int64_t max, int64_t fallback,
+                          int64_t *out)
 {
     *out = fallback;
     return field(object, key) ? json_get_i64(object, key, min, max, out) : LOREC_OK;

@@ -92,7 +92,8 @@ static lorec_err fill_out(lines *l)
             size_t before = s->in_at;
             TRY(s->kind == SOURCE_GZIP ? inflate_some(l, &got) : unzstd_some(l, &got));
             if (got == 0 && s->in_at == before && s->in_end)
-                return err_set(LOREC_INPUT, "%s: the compressed data breaks off; fetch or copy the file again", l->path);
+                return err_set(LOREC_INPUT, "%s: the compressed data breaks off; fetch or copy the file again",
+                               l->path);
         }
         if (got == 0 && s->in_at == s->in_n && s->in_end && !s->frame_open) {
             s->out_end = true;

@@ -28,7 +28,8 @@ static bool injected_failure(void)
 
 static lorec_err out_of_memory(size_t bytes)
 {
-    return err_set(LOREC_RESOURCE, "out of memory: %.1f MiB more could not be had; use a smaller batch, model or data set",
+    return err_set(LOREC_RESOURCE,
+                   "out of memory: %.1f MiB more could not be had; use a smaller batch, model or data set",
                    (double)bytes / (1 << 20));
 }
 

@@ -22,7 +22,7 @@
 #include "base/err.h"
 
 /* Zeroed, 64-byte aligned when large. The pointer is NULL for n == 0 and after a failure. */
-#define mem_new(out, n) mem_new_((void **)(out), (n), sizeof **(out))
+#define mem_new(out, n)          mem_new_((void **)(out), (n), sizeof **(out))
 #define mem_grow(out, cap, need) mem_grow_((void **)(out), (cap), (need), sizeof **(out))
 
 lorec_err mem_new_(void **out, size_t n, size_t elem);

@@ -26,9 +26,11 @@ static lorec_err header_parse(npy *a, slice header, const char *path)
     int type = -1;
     for (int i = 0; i < TYPES; i++) {
         size_t n = strlen(types[i].code);
-        if (descr.n > n + 1 && descr.p[0] == '\'' && !memcmp(descr.p + 1, types[i].code, n) && descr.p[n + 1] == '\'') type = i;
+        if (descr.n > n + 1 && descr.p[0] == '\'' && !memcmp(descr.p + 1, types[i].code, n) && descr.p[n + 1] == '\'')
+            type = i;
     }
-    if (type < 0) return err_set(LOREC_INPUT, "%s: an element type that lorec does not read; save as float32 or int64", path);
+    if (type < 0)
+        return err_set(LOREC_INPUT, "%s: an element type that lorec does not read; save as float32 or int64", path);
     a->type = (npy_type)type;
 
     slice order = header_value(header, "'fortran_order'");
@@ -110,7 +112,8 @@ lorec_err npy_write(const char *path, npy_type type, int ndim, const int64_t *sh
     for (int i = 0; i < ndim && e == LOREC_OK; i++) {
         if (shape[i] < 0 || !size_mul(bytes, (size_t)shape[i], &bytes))
             e = err_set(LOREC_USAGE, "%s: a shape that can not be", path);
-        else e = buf_printf(&header, "%lld,%s", (long long)shape[i], i + 1 < ndim ? " " : "");
+        else
+            e = buf_printf(&header, "%lld,%s", (long long)shape[i], i + 1 < ndim ? " " : "");
     }
     if (e == LOREC_OK) e = buf_puts(&header, "), }");
     while (e == LOREC_OK && (10 + header.n + 1) % 64) e = buf_puts(&header, " ");
@@ -118,7 +121,8 @@ lorec_err npy_write(const char *path, npy_type type, int ndim, const int64_t *sh
     writer w;
     if (e == LOREC_OK) e = writer_open(&w, path);
     if (e == LOREC_OK) {
-        unsigned char start[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)header.n, (unsigned char)(header.n >> 8)};
+        unsigned char start[10] = {
+            0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)header.n, (unsigned char)(header.n >> 8)};
         writer_put(&w, start, sizeof start);
         writer_put(&w, header.p, header.n);
         writer_put(&w, data, bytes);

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-#define FIELD(type_, row, self) ((type_ *)(void *)((char *)(self) + (row)->offset))
+#define FIELD(type_, row, self)       ((type_ *)(void *)((char *)(self) + (row)->offset))
 #define FIELD_CONST(type_, row, self) ((const type_ *)(const void *)((const char *)(self) + (row)->offset))
 
 static int choice_index(const option *row, const char *word)
@@ -36,7 +36,8 @@ static lorec_err set_choice(const option *row, void *self, const char *value)
     if (i < 0) {
         buf words = {0};
         for (int c = 0; row->choices[c]; c++) (void)buf_printf(&words, "%s%s", c ? ", " : "", row->choices[c]);
-        lorec_err e = err_set(LOREC_USAGE, "%s = \"%s\": has to be one of %s", row->name, value, words.p ? words.p : "");
+        lorec_err e = err_set(LOREC_USAGE, "%s = \"%s\": has to be one of %s", row->name, value,
+                              words.p ? words.p : "");
         buf_free(&words);
         return e;
     }
@@ -249,11 +250,16 @@ lorec_err options_from_json(const option *rows, size_t n, void *self, const json
         if (json_is_null(v)) continue; /* the default stands */
         char number[64];
         const char *text = number;
-        if (json_is_string(v)) text = json_string_value(v);
-        else if (json_is_boolean(v)) text = json_is_true(v) ? "true" : "false";
-        else if (json_is_integer(v)) snprintf(number, sizeof number, "%lld", (long long)json_integer_value(v));
-        else if (json_is_real(v)) snprintf(number, sizeof number, "%.17g", json_real_value(v));
-        else return err_set(LOREC_INPUT, "the option \"%s\" has to be a single value", name);
+        if (json_is_string(v))
+            text = json_string_value(v);
+        else if (json_is_boolean(v))
+            text = json_is_true(v) ? "true" : "false";
+        else if (json_is_integer(v))
+            snprintf(number, sizeof number, "%lld", (long long)json_integer_value(v));
+        else if (json_is_real(v))
+            snprintf(number, sizeof number, "%.17g", json_real_value(v));
+        else
+            return err_set(LOREC_INPUT, "the option \"%s\" has to be a single value", name);
         TRY(options_set(rows, n, self, name, text));
     }
     return LOREC_OK;

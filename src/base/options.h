@@ -18,7 +18,13 @@
 
 #include "base/json.h"
 
-typedef enum option_type { OPTION_TYPE_INT, OPTION_TYPE_REAL, OPTION_TYPE_BOOL, OPTION_TYPE_TEXT, OPTION_TYPE_CHOICE } option_type;
+typedef enum option_type {
+    OPTION_TYPE_INT,
+    OPTION_TYPE_REAL,
+    OPTION_TYPE_BOOL,
+    OPTION_TYPE_TEXT,
+    OPTION_TYPE_CHOICE
+} option_type;
 
 typedef struct option {
     const char *name;
@@ -28,25 +34,35 @@ typedef struct option {
     const char *def_text;       /* text; the chosen word of a choice */
     const char *const *choices; /* NULL-terminated words of a choice */
     const char *help;
-    const char *alias;          /* another name (RecBole's word), or NULL */
-    const char *fast;           /* the value that --fast sets, or NULL */
+    const char *alias; /* another name (RecBole's word), or NULL */
+    const char *fast;  /* the value that --fast sets, or NULL */
 } option;
 
 #define OPTION_INT(type_, field, def_, min_, max_, help_, ...)                                                         \
-    {.name = #field, .type = OPTION_TYPE_INT, .offset = offsetof(type_, field), .def = (def_), .min = (min_),          \
-     .max = (max_), .help = (help_), __VA_ARGS__}
+    {                                                                                                                  \
+        .name = #field, .type = OPTION_TYPE_INT, .offset = offsetof(type_, field), .def = (def_), .min = (min_),       \
+        .max = (max_), .help = (help_), __VA_ARGS__                                                                    \
+    }
 #define OPTION_REAL(type_, field, def_, min_, max_, help_, ...)                                                        \
-    {.name = #field, .type = OPTION_TYPE_REAL, .offset = offsetof(type_, field), .def = (def_), .min = (min_),         \
-     .max = (max_), .help = (help_), __VA_ARGS__}
+    {                                                                                                                  \
+        .name = #field, .type = OPTION_TYPE_REAL, .offset = offsetof(type_, field), .def = (def_), .min = (min_),      \
+        .max = (max_), .help = (help_), __VA_ARGS__                                                                    \
+    }
 #define OPTION_BOOL(type_, field, def_, help_, ...)                                                                    \
-    {.name = #field, .type = OPTION_TYPE_BOOL, .offset = offsetof(type_, field), .def = (def_), .max = 1,              \
-     .help = (help_), __VA_ARGS__}
+    {                                                                                                                  \
+        .name = #field, .type = OPTION_TYPE_BOOL, .offset = offsetof(type_, field), .def = (def_), .max = 1,           \
+        .help = (help_), __VA_ARGS__                                                                                   \
+    }
 #define OPTION_TEXT(type_, field, def_, help_, ...)                                                                    \
-    {.name = #field, .type = OPTION_TYPE_TEXT, .offset = offsetof(type_, field), .def_text = (def_), .help = (help_),  \
-     __VA_ARGS__}
+    {                                                                                                                  \
+        .name = #field, .type = OPTION_TYPE_TEXT, .offset = offsetof(type_, field), .def_text = (def_),                \
+        .help = (help_), __VA_ARGS__                                                                                   \
+    }
 #define OPTION_CHOICE(type_, field, def_, choices_, help_, ...)                                                        \
-    {.name = #field, .type = OPTION_TYPE_CHOICE, .offset = offsetof(type_, field), .def_text = (def_),                 \
-     .choices = (choices_), .help = (help_), __VA_ARGS__}
+    {                                                                                                                  \
+        .name = #field, .type = OPTION_TYPE_CHOICE, .offset = offsetof(type_, field), .def_text = (def_),              \
+        .choices = (choices_), .help = (help_), __VA_ARGS__                                                            \
+    }
 
 lorec_err options_default(const option *rows, size_t n, void *self);
 lorec_err options_fast(const option *rows, size_t n, void *self); /* sets every row's `fast` value */

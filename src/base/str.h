@@ -33,9 +33,9 @@ slice slice_cut(slice *rest, char separator);             /* the part before it;
 slice slice_cut_text(slice *rest, const char *separator); /* the same for "::" */
 slice slice_trim(slice s);                                /* without blanks, tabs, CR and LF at either end */
 bool slice_is(slice s, const char *text);
-bool slice_to_i64(slice s, int64_t *out);  /* decimal, optional sign, no blanks, in range */
+bool slice_to_i64(slice s, int64_t *out); /* decimal, optional sign, no blanks, in range */
 bool slice_to_u64(slice s, uint64_t *out);
-bool slice_to_f64(slice s, double *out);   /* as strtod in the C locale; finite; the whole slice */
+bool slice_to_f64(slice s, double *out); /* as strtod in the C locale; finite; the whole slice */
 bool utf8_valid(slice s);
 
 typedef struct buf {

@@ -23,7 +23,7 @@ typedef lorec_err (*par_fn)(void *ctx, size_t begin, size_t end, int worker);
 lorec_err par_for(size_t n, size_t grain, par_fn fn, void *ctx);
 lorec_err par_each(size_t n, size_t grain, par_fn fn, void *ctx);
 
-int par_workers(void);            /* how many workers there are: LOREC_THREADS, else OMP_NUM_THREADS, else the cores */
+int par_workers(void);             /* how many workers there are: LOREC_THREADS, else OMP_NUM_THREADS, else the cores */
 void par_set_workers(int workers); /* for tests and `--threads`; at least 1, at most 256 */
 
 /* Cancellation: set by the program's signal handler or by a caller's deadline; long loops ask between steps. */

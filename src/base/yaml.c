@@ -35,7 +35,8 @@ static json_t *scalar(const yaml_event_t *event)
     slice s = {(const char *)event->data.scalar.value, event->data.scalar.length};
     if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
         static const char *const nulls[] = {"", "~", "null", "Null", "NULL", "None", NULL};
-        static const char *const yes[] = {"true", "True", "TRUE", NULL}, *const no[] = {"false", "False", "FALSE", NULL};
+        static const char *const yes[] = {"true", "True", "TRUE", NULL}, *const no[] = {"false", "False", "FALSE",
+                                                                                        NULL};
         int64_t whole;
         double real;
         if (is_word(s, nulls)) return json_null();

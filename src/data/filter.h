@@ -10,12 +10,12 @@
 #include "data/dataset.h"
 
 typedef enum filter_duplicates { FILTER_KEEP_ALL, FILTER_KEEP_FIRST, FILTER_KEEP_LAST } filter_duplicates;
-typedef struct filter_options {      /* all zero: nothing is removed */
+typedef struct filter_options { /* all zero: nothing is removed */
     bool by_rating;
-    double min_rating, max_rating;   /* inclusive; max 0: none */
-    uint32_t user_core, item_core;   /* at least so many rows each, repeated until nothing changes */
-    int64_t after, before;           /* time >= after, time < before; 0: open */
-    filter_duplicates deduplicate;   /* same user and item */
+    double min_rating, max_rating; /* inclusive; max 0: none */
+    uint32_t user_core, item_core; /* at least so many rows each, repeated until nothing changes */
+    int64_t after, before;         /* time >= after, time < before; 0: open */
+    filter_duplicates deduplicate; /* same user and item */
 } filter_options;
 
 /* A filter that leaves no row is LOREC_INPUT and says which step emptied it. */

@@ -36,13 +36,13 @@ typedef struct protocol {
     char id[128];
     const split *split;
     candidates_kind kind;
-    uint32_t n_candidates;  /* drawn for each target */
-    bool keep_seen;         /* do not mask what the user had before */
-    metric *metrics;        /* parsed, in order of the request */
+    uint32_t n_candidates; /* drawn for each target */
+    bool keep_seen;        /* do not mask what the user had before */
+    metric *metrics;       /* parsed, in order of the request */
     size_t n_metrics;
-    uint32_t max_k;         /* the largest cut-off; 0: no metric has one */
-    uint64_t seed;          /* of drawn candidates */
-    uint64_t *start;        /* slates: of user u, candidate[start[u] .. start[u + 1] - 1], ascending */
+    uint32_t max_k;  /* the largest cut-off; 0: no metric has one */
+    uint64_t seed;   /* of drawn candidates */
+    uint64_t *start; /* slates: of user u, candidate[start[u] .. start[u + 1] - 1], ascending */
     uint32_t *candidate;
     char slate_sha256[65];
     sampler sampler;        /* drawn candidates */

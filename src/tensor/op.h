@@ -45,13 +45,13 @@ struct tensor {
     int64_t size[TENSOR_MAX_DIMS];
     int64_t count;
     void *data;
-    void *grad;             /* NULL until something flows (tape tensors) or for frozen parameters */
-    bool needs_grad;        /* a parameter that learns, a leaf, or made from one while the tape trains */
-    bool grad_written;      /* grad holds values; false: it is uninitialised memory */
-    bool rowless;           /* a parameter, or made from parameters alone: its rows are no examples */
-    const int32_t *example; /* [size[0]] the training example of each row; NULL: row i is example i */
-    node *maker;            /* NULL: parameter or input */
-    size_t grad_bytes;      /* what the tape gave for grad, to be used again once it is dead */
+    void *grad;                /* NULL until something flows (tape tensors) or for frozen parameters */
+    bool needs_grad;           /* a parameter that learns, a leaf, or made from one while the tape trains */
+    bool grad_written;         /* grad holds values; false: it is uninitialised memory */
+    bool rowless;              /* a parameter, or made from parameters alone: its rows are no examples */
+    const int32_t *example;    /* [size[0]] the training example of each row; NULL: row i is example i */
+    node *maker;               /* NULL: parameter or input */
+    size_t grad_bytes;         /* what the tape gave for grad, to be used again once it is dead */
     struct param_state *param; /* NULL for what a tape made */
 };
 
@@ -60,11 +60,11 @@ struct param_state {
     params *owner;
     char *name;
     bool frozen, sparse;
-    uint64_t version;             /* of data */
-    uint8_t *touched;             /* sparse: one flag a row */
-    int32_t *touched_list;        /* sparse: the touched rows in order of first touch */
+    uint64_t version;      /* of data */
+    uint8_t *touched;      /* sparse: one flag a row */
+    int32_t *touched_list; /* sparse: the touched rows in order of first touch */
     int64_t n_touched;
-    void *bf16;                   /* data as bf16, made on demand by param_bf16, remade when stale */
+    void *bf16; /* data as bf16, made on demand by param_bf16, remade when stale */
     uint64_t bf16_version;
 };
 
@@ -86,7 +86,7 @@ enum {
 
 struct op_def {
     const char *name;
-    lorec_err (*shape)(tape *t, node *n);    /* checks inputs, makes n->out */
+    lorec_err (*shape)(tape *t, node *n); /* checks inputs, makes n->out */
     lorec_err (*forward)(tape *t, node *n);
     lorec_err (*backward)(tape *t, node *n); /* NULL: not differentiable */
     /* Adds each example's squared norm of this node's parameter gradients to sq[example]; is called before backward and

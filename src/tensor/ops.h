@@ -13,12 +13,22 @@
 #include "tensor/tensor.h"
 
 typedef enum activation {
-    ACT_NONE, ACT_RELU, ACT_GELU, /* erf */ ACT_GELU_TANH, ACT_SILU, ACT_SIGMOID, ACT_TANH,
-    ACT_QUICK_GELU, /* x sigmoid(1.702 x) */ ACT_LEAKY_RELU /* slope 0.01 */
+    ACT_NONE,
+    ACT_RELU,
+    ACT_GELU,
+    /* erf */ ACT_GELU_TANH,
+    ACT_SILU,
+    ACT_SIGMOID,
+    ACT_TANH,
+    ACT_QUICK_GELU,
+    /* x sigmoid(1.702 x) */ ACT_LEAKY_RELU /* slope 0.01 */
 } activation;
 
 /* ---- products ------------------------------------------------------------------------------------------------------ */
-typedef enum linear_layout { LINEAR_OUT_IN, /* torch: [out, in] */ LINEAR_IN_OUT /* GPT-2's Conv1D: [in, out] */ } linear_layout;
+typedef enum linear_layout {
+    LINEAR_OUT_IN,
+    /* torch: [out, in] */ LINEAR_IN_OUT /* GPT-2's Conv1D: [in, out] */
+} linear_layout;
 
 /* act(x W^T + b): x [.., in], b [out] or NULL -> [.., out]. */
 tensor *op_linear(tape *t, tensor *x, tensor *w, tensor *b, linear_layout layout, activation act);
@@ -28,7 +38,7 @@ tensor *op_matmul(tape *t, tensor *a, tensor *b, bool ta, bool tb);
 /* x [n, d] times a constant sparse matrix: rows of `m` -> [m->rows, d]. */
 typedef struct csr { /* borrowed; 0-based; the transpose is made once and kept by csr_prepare */
     int64_t rows, cols;
-    const int64_t *start;  /* [rows + 1] */
+    const int64_t *start; /* [rows + 1] */
     const int32_t *col;
     const float *value;    /* NULL: all ones */
     struct csr *transpose; /* for the backward pass; NULL: the matrix is symmetric */
@@ -42,8 +52,8 @@ void csr_release(csr *m);
 tensor *op_embed(tape *t, tensor *w, tensor *ids);
 /* Sum (mean) over each segment of the rows of w that it names: EmbeddingBag. ids [rows] -> [segments, d] */
 tensor *op_embed_bag(tape *t, tensor *w, tensor *ids, const segments *bags, bool mean);
-tensor *op_gather_rows(tape *t, tensor *x, tensor *rows);              /* x [n, d], rows [m] (-1: zero) -> [m, d] */
-tensor *op_scatter_rows(tape *t, tensor *x, tensor *rows, int64_t n);  /* adds x's row i to row rows[i]: [n, d] */
+tensor *op_gather_rows(tape *t, tensor *x, tensor *rows);             /* x [n, d], rows [m] (-1: zero) -> [m, d] */
+tensor *op_scatter_rows(tape *t, tensor *x, tensor *rows, int64_t n); /* adds x's row i to row rows[i]: [n, d] */
 tensor *op_concat(tape *t, tensor *const *xs, int n, int dim);
 tensor *op_slice(tape *t, tensor *x, int dim, int64_t begin, int64_t end);
 tensor *op_reshape(tape *t, tensor *x, int ndim, const int64_t *shape); /* one size may be -1 */
@@ -65,40 +75,50 @@ tensor *op_log(tape *t, tensor *x);
 tensor *op_sqrt(tape *t, tensor *x);
 tensor *op_square(tape *t, tensor *x);
 tensor *op_log_sigmoid(tape *t, tensor *x);
-tensor *op_dropout(tape *t, tensor *x, float p);                    /* identity unless the tape trains */
+tensor *op_dropout(tape *t, tensor *x, float p);                       /* identity unless the tape trains */
 tensor *op_add_dropout(tape *t, tensor *residual, tensor *x, float p); /* residual + dropout(x), one pass */
 
 /* ---- norms, softmax, reductions -------------------------------------------------------------------------------------- */
-tensor *op_layer_norm(tape *t, tensor *x, tensor *gain, tensor *bias, float eps); /* over the last dim; bias may be NULL */
+tensor *op_layer_norm(tape *t, tensor *x, tensor *gain, tensor *bias,
+                      float eps); /* over the last dim; bias may be NULL */
 tensor *op_rms_norm(tape *t, tensor *x, tensor *gain, float eps, float gain_plus); /* (gain_plus + gain) * x / rms */
 /* Over the rows, for each of the last dimension's values. A training tape uses the batch's mean and variance and moves
  * the running ones (frozen parameters [d]) by `momentum`, the variance unbiased as in torch; any other tape, and a batch
  * of one row, uses the running ones. */
-tensor *op_batch_norm(tape *t, tensor *x, tensor *gain, tensor *bias, tensor *mean, tensor *var, float momentum, float eps);
-tensor *op_softmax(tape *t, tensor *x);     /* last dim; a row of all -inf gives zeros */
+tensor *op_batch_norm(tape *t, tensor *x, tensor *gain, tensor *bias, tensor *mean, tensor *var, float momentum,
+                      float eps);
+tensor *op_softmax(tape *t, tensor *x); /* last dim; a row of all -inf gives zeros */
 tensor *op_log_softmax(tape *t, tensor *x);
 tensor *op_l2_normalize(tape *t, tensor *x, float eps); /* last dim */
-tensor *op_sum(tape *t, tensor *x);          /* all -> [1] */
-tensor *op_mean(tape *t, tensor *x);         /* all -> [1] */
-tensor *op_weighted_mean(tape *t, tensor *x, const float *weight, int64_t n); /* sum w x / sum w -> [1]; 0 if sum w is 0 */
-tensor *op_sum_dim(tape *t, tensor *x, int dim); /* that dimension becomes 1 */
+tensor *op_sum(tape *t, tensor *x);                     /* all -> [1] */
+tensor *op_mean(tape *t, tensor *x);                    /* all -> [1] */
+tensor *op_weighted_mean(tape *t, tensor *x, const float *weight,
+                         int64_t n);              /* sum w x / sum w -> [1]; 0 if sum w is 0 */
+tensor *op_sum_dim(tape *t, tensor *x, int dim);  /* that dimension becomes 1 */
 tensor *op_dot(tape *t, tensor *a, tensor *b);    /* [n, d] x [n, d] -> [n] */
 tensor *op_cosine(tape *t, tensor *a, tensor *b); /* [n, d] x [n, d] -> [n] */
 
 /* ---- segments and graphs ---------------------------------------------------------------------------------------------- */
 typedef enum segment_kind { SEGMENT_SUM, SEGMENT_MEAN, SEGMENT_MAX, SEGMENT_FIRST, SEGMENT_LAST } segment_kind;
-tensor *op_segment_reduce(tape *t, tensor *x, const segments *s, segment_kind kind); /* [rows, d] -> [segments, d]; empty: 0 */
+tensor *op_segment_reduce(tape *t, tensor *x, const segments *s,
+                          segment_kind kind);                      /* [rows, d] -> [segments, d]; empty: 0 */
 tensor *op_segment_softmax(tape *t, tensor *x, const segments *s); /* [rows, h] -> softmax down each segment */
 tensor *op_segment_repeat(tape *t, tensor *x, const segments *s);  /* [segments, d] -> [rows, d] */
 
 /* ---- sequences --------------------------------------------------------------------------------------------------------- */
-typedef enum rope_kind { ROPE_NONE, ROPE_HALF /* pairs (i, i + d/2) */, ROPE_PAIRS /* (2i, 2i+1) */, ROPE_2D /* ChatGLM-6B */ } rope_kind;
+typedef enum rope_kind {
+    ROPE_NONE,
+    ROPE_HALF /* pairs (i, i + d/2) */,
+    ROPE_PAIRS /* (2i, 2i+1) */,
+    ROPE_2D /* ChatGLM-6B */
+} rope_kind;
 typedef struct rope {
     rope_kind kind;
-    int dims;            /* rotated part of a head; 0: all */
-    float base;          /* 0: 10000 */
-    float scale;         /* linear position scaling: positions / scale; 0: none */
-    float low_freq, high_freq, original_length; /* Llama 3's scaling when original_length > 0 (with `scale` as factor) */
+    int dims;    /* rotated part of a head; 0: all */
+    float base;  /* 0: 10000 */
+    float scale; /* linear position scaling: positions / scale; 0: none */
+    float low_freq, high_freq,
+        original_length;   /* Llama 3's scaling when original_length > 0 (with `scale` as factor) */
     const float *inv_freq; /* or the frequencies themselves, [dims / 2] */
 } rope;
 /* x [rows, heads * d_head]; position [rows] i32 (ROPE_2D: position then block position, [2 * rows]). */
@@ -115,12 +135,12 @@ typedef struct attention {
     float softcap;                    /* > 0: cap * tanh(score / cap) */
     float dropout;                    /* of the weights, when the tape trains */
     attention_bias bias;
-    tensor *bias_table;               /* BIAS_TABLE: trainable */
+    tensor *bias_table; /* BIAS_TABLE: trainable */
     int bias_buckets, bias_max_distance;
     bool bias_bidirectional;
-    const float *alibi_slopes;        /* [heads]; NULL: the paper's */
-    tensor *prefix_k, *prefix_v;      /* trainable keys and values [n, kv_heads * d_head] seen by every query, or NULL */
-    const uint8_t *kv_mask;           /* [kv rows], 0: nobody sees this key; NULL: all seen */
+    const float *alibi_slopes;   /* [heads]; NULL: the paper's */
+    tensor *prefix_k, *prefix_v; /* trainable keys and values [n, kv_heads * d_head] seen by every query, or NULL */
+    const uint8_t *kv_mask;      /* [kv rows], 0: nobody sees this key; NULL: all seen */
 } attention;
 /* q [q rows, heads * dk], k [kv rows, kv_heads * dk], v [kv rows, kv_heads * dv] -> [q rows, heads * dv].
  * Never holds a T x T matrix; a query that sees nothing gets zeros. (Dao et al. 2022, tiled with an online softmax) */
@@ -128,7 +148,8 @@ tensor *op_attention(tape *t, tensor *q, tensor *k, tensor *v, const attention *
 
 /* GRU over each segment (Cho et al. 2014, torch's gate order r, z, n and two biases). x [rows, in], w_ih [3h, in],
  * w_hh [3h, h], b_ih, b_hh [3h] -> all hidden states [rows, h]; h0 [segments, h] or NULL. */
-tensor *op_gru(tape *t, tensor *x, tensor *w_ih, tensor *w_hh, tensor *b_ih, tensor *b_hh, tensor *h0, const segments *s);
+tensor *op_gru(tape *t, tensor *x, tensor *w_ih, tensor *w_hh, tensor *b_ih, tensor *b_hh, tensor *h0,
+               const segments *s);
 /* x [n, c, len], w [out, c, k], b -> [n, out, len']; and 2-D: x [n, c, h, w], w [out, c, kh, kw]. */
 tensor *op_conv1d(tape *t, tensor *x, tensor *w, tensor *b, int stride, int pad, int dilation);
 tensor *op_conv2d(tape *t, tensor *x, tensor *w, tensor *b, int stride, int pad);
@@ -139,9 +160,9 @@ tensor *op_cross_entropy(tape *t, tensor *x, tensor *target);
 /* The same of x W^T + b without ever holding the logits: x [rows, d], w [v, d], b [v] or NULL. Rows with target -1
  * cost nothing. spec NULL: plain. */
 typedef struct linear_ce {
-    float temperature;    /* logits are divided by it; 0: 1 */
+    float temperature; /* logits are divided by it; 0: 1 */
     float label_smoothing;
-    int64_t skip_first;   /* the first so many classes can not be chosen (padding) */
+    int64_t skip_first; /* the first so many classes can not be chosen (padding) */
 } linear_ce;
 tensor *op_linear_cross_entropy(tape *t, tensor *x, tensor *w, tensor *b, tensor *target, const linear_ce *spec);
 /* Scores of given classes only: x [rows, d], w [v, d], ids [rows * k] -> [rows, k]; id -1: -inf (no gradient). */
@@ -149,9 +170,10 @@ tensor *op_linear_gather(tape *t, tensor *x, tensor *w, tensor *b, tensor *ids, 
 /* Cross entropy of column 0 against the rest of [rows, k], each score shifted by -log_q ([rows * k], the sampler's log
  * probability; NULL: none): sampled softmax. A target -1 row is -inf in column 0 and its loss 0. */
 tensor *op_sampled_softmax(tape *t, tensor *scores, const float *log_q);
-tensor *op_bce(tape *t, tensor *logit, const float *label, const float *weight, int64_t n); /* with logits; weight NULL: 1 */
-tensor *op_bpr(tape *t, tensor *positive, tensor *negative);       /* -log sigmoid(p - n), [n] each */
-tensor *op_mse(tape *t, tensor *x, const float *target, int64_t n); /* squared error a value */
+tensor *op_bce(tape *t, tensor *logit, const float *label, const float *weight,
+               int64_t n);                                             /* with logits; weight NULL: 1 */
+tensor *op_bpr(tape *t, tensor *positive, tensor *negative);           /* -log sigmoid(p - n), [n] each */
+tensor *op_mse(tape *t, tensor *x, const float *target, int64_t n);    /* squared error a value */
 tensor *op_info_nce(tape *t, tensor *a, tensor *b, float temperature); /* [n, d] x [n, d], in-batch -> [n] */
 
 #endif

@@ -15,8 +15,21 @@
 
 /* Streams. A new purpose gets a new number, so that adding one draw somewhere changes nothing elsewhere. */
 enum {
-    RNG_INIT = 1, RNG_SHUFFLE, RNG_NEGATIVES, RNG_DROPOUT, RNG_SPLIT, RNG_CANDIDATES, RNG_BOOTSTRAP, RNG_SAMPLING,
-    RNG_MASKING, RNG_SAMPLE_DATA, RNG_TUNE, RNG_CODES, RNG_SVD, RNG_FACTORS, RNG_USER = 1000
+    RNG_INIT = 1,
+    RNG_SHUFFLE,
+    RNG_NEGATIVES,
+    RNG_DROPOUT,
+    RNG_SPLIT,
+    RNG_CANDIDATES,
+    RNG_BOOTSTRAP,
+    RNG_SAMPLING,
+    RNG_MASKING,
+    RNG_SAMPLE_DATA,
+    RNG_TUNE,
+    RNG_CODES,
+    RNG_SVD,
+    RNG_FACTORS,
+    RNG_USER = 1000
 };
 
 typedef struct rng {
@@ -31,9 +44,9 @@ static inline rng rng_make(uint64_t seed, uint64_t stream)
 void rng_block(uint64_t seed, uint64_t stream, uint64_t block, uint32_t out[4]); /* draws 4*block .. 4*block+3 */
 uint32_t rng_u32(rng *r);
 uint64_t rng_u64(rng *r);
-uint32_t rng_below(rng *r, uint32_t n);  /* 0 .. n-1; n >= 1 */
-double rng_uniform(rng *r);              /* [0, 1), 53 bits */
-double rng_normal(rng *r);               /* mean 0, sd 1 (Box-Muller, always two uniforms) */
+uint32_t rng_below(rng *r, uint32_t n); /* 0 .. n-1; n >= 1 */
+double rng_uniform(rng *r);             /* [0, 1), 53 bits */
+double rng_normal(rng *r);              /* mean 0, sd 1 (Box-Muller, always two uniforms) */
 void rng_shuffle(rng *r, uint32_t *x, size_t n);
 
 #endif

@@ -34,7 +34,8 @@ typedef struct safetensors {
 } safetensors;
 
 lorec_err safetensors_open(safetensors *f, const char *path);
-lorec_err safetensors_parse(safetensors *f, const unsigned char *bytes, size_t size, const char *where); /* borrowed bytes */
+lorec_err safetensors_parse(safetensors *f, const unsigned char *bytes, size_t size,
+                            const char *where); /* borrowed bytes */
 void safetensors_close(safetensors *f);
 const st_entry *safetensors_find(const safetensors *f, const char *name);
 int64_t st_entry_count(const st_entry *e);

@@ -42,15 +42,16 @@ const char *tensor_name(const tensor *x); /* "" for what has none */
 /* The values as f32, row-major. count must be the tensor's. */
 lorec_err tensor_write(tensor *x, const float *values, int64_t count); /* parameters: a new version begins */
 lorec_err tensor_read(const tensor *x, float *values, int64_t count);
-lorec_err tensor_read_grad(const tensor *x, float *values, int64_t count); /* leaves, parameters; zeros where none flowed */
+lorec_err tensor_read_grad(const tensor *x, float *values,
+                           int64_t count); /* leaves, parameters; zeros where none flowed */
 
 /* ---- segments: rows of a [rows, width] tensor that belong together (a sequence, a user, a graph node) ------------ */
 
 /* Packed rows: segment i is rows start[i] .. start[i+1]-1; nothing is padded. `example`, where given, names the
  * training example of each segment (DP-SGD's per-example norms); otherwise segment i is example i. */
 typedef struct segments {
-    int64_t n;              /* segments */
-    int64_t rows;           /* start[n] */
+    int64_t n;    /* segments */
+    int64_t rows; /* start[n] */
     int64_t longest;
     const int32_t *start;   /* [n + 1] */
     const int32_t *example; /* [n] or NULL */
@@ -59,11 +60,11 @@ typedef struct segments {
 /* ---- tape ---------------------------------------------------------------------------------------------------------- */
 
 typedef struct tape_options {
-    bool train;            /* record for backward and apply dropout */
-    dtype compute;         /* DTYPE_F32 (0), or DTYPE_BF16: products and activations in bf16, masters in f32 */
+    bool train;    /* record for backward and apply dropout */
+    dtype compute; /* DTYPE_F32 (0), or DTYPE_BF16: products and activations in bf16, masters in f32 */
     uint64_t seed;
-    size_t memory_limit;   /* bytes of activations; 0: none */
-    bool example_norms;    /* tape_backward also sums per-example squared gradient norms */
+    size_t memory_limit; /* bytes of activations; 0: none */
+    bool example_norms;  /* tape_backward also sums per-example squared gradient norms */
 } tape_options;
 
 tape *tape_new(const tape_options *options); /* NULL: out of memory (message set) */
@@ -72,9 +73,9 @@ void tape_begin(tape *t, uint64_t step); /* forgets the last step; `step` seeds 
 lorec_err tape_error(const tape *t);     /* the first failure since tape_begin; its message is put back */
 /* Stops the tape with this error (unless it has one already) and this thread's message; returns NULL. */
 tensor *tape_fail(tape *t, lorec_err e);
-size_t tape_bytes(const tape *t);        /* activations held now */
-double tape_flops(const tape *t);        /* of the recorded ops, forward */
-double tape_traffic(const tape *t);      /* bytes that they read and write */
+size_t tape_bytes(const tape *t);   /* activations held now */
+double tape_flops(const tape *t);   /* of the recorded ops, forward */
+double tape_traffic(const tape *t); /* bytes that they read and write */
 
 /* Runs back from `loss` ([n] or scalar; unreduced losses are summed). Gradients add to what the parameters hold. */
 lorec_err tape_backward(tape *t, tensor *loss);
@@ -91,7 +92,7 @@ tensor *tape_f32(tape *t, const float *values, int ndim, const int64_t *shape);
 tensor *tape_ids(tape *t, const int32_t *values, int64_t n); /* [n] i32; -1 means "nothing here" where an op says so */
 tensor *tape_zeros(tape *t, int ndim, const int64_t *shape);
 tensor *tape_leaf(tape *t, const float *values, int ndim, const int64_t *shape); /* as tape_f32, and gets a gradient */
-const segments *tape_segments(tape *t, const int32_t *lengths, int64_t n); /* from lengths; NULL on failure */
+const segments *tape_segments(tape *t, const int32_t *lengths, int64_t n);       /* from lengths; NULL on failure */
 const segments *tape_segments_even(tape *t, int64_t n, int64_t length);
 /* Says that x's rows are the rows of s, so that row r belongs to the training example of its segment; returns x. Only
  * tape_options.example_norms asks; without it row i is example i. */
@@ -103,11 +104,11 @@ typedef struct init {
     enum { INIT_KIND_ZERO, INIT_KIND_CONST, INIT_KIND_NORMAL, INIT_KIND_TRUNC_NORMAL, INIT_KIND_UNIFORM } kind;
     double a; /* constant; standard deviation; half-width */
 } init;
-#define INIT_ZERO ((init){INIT_KIND_ZERO, 0})
-#define INIT_CONST(c) ((init){INIT_KIND_CONST, (c)})
-#define INIT_NORMAL(sd) ((init){INIT_KIND_NORMAL, (sd)})
+#define INIT_ZERO             ((init){INIT_KIND_ZERO, 0})
+#define INIT_CONST(c)         ((init){INIT_KIND_CONST, (c)})
+#define INIT_NORMAL(sd)       ((init){INIT_KIND_NORMAL, (sd)})
 #define INIT_TRUNC_NORMAL(sd) ((init){INIT_KIND_TRUNC_NORMAL, (sd)})
-#define INIT_UNIFORM(half) ((init){INIT_KIND_UNIFORM, (half)})
+#define INIT_UNIFORM(half)    ((init){INIT_KIND_UNIFORM, (half)})
 
 /* Fan-scaled bounds: Glorot & Bengio 2010 (uniform and normal), torch.nn.Linear's default (1/sqrt(fan_in)). */
 init init_xavier_uniform(int64_t fan_in, int64_t fan_out);
@@ -126,13 +127,13 @@ tensor *params_at(const params *ps, size_t i); /* in order of params_add */
 int64_t params_values(const params *ps);       /* numbers in all of them */
 uint64_t params_version(const params *ps);     /* grows with every change of any value */
 lorec_err params_zero_grad(params *ps);
-double params_grad_norm(const params *ps);     /* global L2 norm */
-void params_freeze(tensor *p, bool frozen);    /* a frozen parameter has no gradient and no memory for one */
+double params_grad_norm(const params *ps);  /* global L2 norm */
+void params_freeze(tensor *p, bool frozen); /* a frozen parameter has no gradient and no memory for one */
 /* Gradients touch few rows (embedding tables read by op_embed only): only touched rows are zeroed, normed, updated. */
 void params_sparse_rows(tensor *p, bool sparse);
 
-lorec_err params_copy(params *to, const params *from);              /* same names and shapes */
-lorec_err params_axpy(params *to, double a, const params *from);    /* to += a * from */
+lorec_err params_copy(params *to, const params *from);           /* same names and shapes */
+lorec_err params_axpy(params *to, double a, const params *from); /* to += a * from */
 
 /* safetensors, all or nothing; load requires every parameter with its shape (f32, bf16 or f16 in the file). */
 lorec_err params_save(const params *ps, const char *path);

@@ -30,8 +30,8 @@
 #define assert_fails(call, kind, text)                                                                                 \
     do {                                                                                                               \
         lorec_err f_err_ = (call);                                                                                     \
-        if (f_err_ != (kind)) fail_msg("%s: error %d where %d was due: %s", #call, (int)f_err_, (int)(kind),           \
-                                       lorec_error_message());                                                         \
+        if (f_err_ != (kind))                                                                                          \
+            fail_msg("%s: error %d where %d was due: %s", #call, (int)f_err_, (int)(kind), lorec_error_message());     \
         if (!strstr(lorec_error_message(), (text)))                                                                    \
             fail_msg("%s: \"%s\" lacks \"%s\"", #call, lorec_error_message(), (text));                                 \
     } while (0)
@@ -46,7 +46,7 @@
 const char *shared_path(const char *below);
 void skip_without_shared(const char *what); /* says what is skipped, then skip() */
 const char *test_folder(void);
-const char *test_path(const char *name);                    /* test_folder()/name */
-const char *test_file(const char *name, const char *text);  /* a file with that text there */
+const char *test_path(const char *name);                   /* test_folder()/name */
+const char *test_file(const char *name, const char *text); /* a file with that text there */
 
 #endif

@@ -66,7 +66,8 @@ static void compressed_lines(void **state)
         lines l;
         slice s;
         assert_ok(lines_open(&l, test_path("cut.zst")));
-        while (lines_next(&l, &s)) {}
+        while (lines_next(&l, &s)) {
+        }
         assert_fails(lines_close(&l), LOREC_INPUT, "breaks off");
     }
     free(z);

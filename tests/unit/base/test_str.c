@@ -44,7 +44,8 @@ static void utf8(void **state)
 {
     (void)state;
     assert_true(utf8_valid(slice_of("plain, caf\xC3\xA9, \xE4\xB8\xAD, \xF0\x9F\x98\x80")));
-    static const char *const bad[] = {"\x80", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xC3", "\xFF"};
+    static const char *const bad[] = {"\x80", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                                      "\xC3", "\xFF"};
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) assert_false(utf8_valid(slice_of(bad[k])));
     buf b = {0};
     assert_ok(buf_add_latin1(&b, slice_of("Mis\xE9rables")));
