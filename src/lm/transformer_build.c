@@ -177,7 +177,10 @@ static lorec_err take_part(transformer *m, params *ps, transformer_part p, int64
     } else if (!e) {
         e = buf_puts(&name, c->name[p]);
     }
-    if (e) return e;
+    if (e) {
+        buf_free(&name);
+        return e;
+    }
     part_shape s = shape_of(c, p);
     bool flat = s.kind == KIND_GAIN || s.kind == KIND_BIAS,
          turned = s.kind == KIND_PRODUCT && c->layout == LINEAR_IN_OUT;
