@@ -7,15 +7,17 @@
 #include "cli/data_parts.h"
 #include "cli/eval_run.h"
 #include "cli/print.h"
+#include "cli/question.h"
 #include "cli/term.h"
 #include "eval/lists.h"
 #include "eval/report_json.h"
 
 typedef struct eval_words {
-    const char *data, *format, *columns, *split, *candidates, *metrics, *part, *qrels, *run;
+    question_words of;
+    const char *metrics, *part, *qrels, *run;
     arg_list lists, names;
-    int64_t seed, level;
-    bool keep_seen, json;
+    int64_t level;
+    bool json;
 } eval_words;
 
 /* One file's row. */
@@ -121,7 +123,7 @@ static lorec_err rows_measure(eval_table *t, const eval_words *w, part of)
             e = evaluate_trec(&row->report, t->metrics, t->n_metrics, t->qrels, w->lists.item[i], w->level);
         if (e) break;
         t->n++; /* from here on it is to be closed */
-        e = report_ci_json(&row->ci, &row->report, STATS_DRAWS, (uint64_t)w->seed);
+        e = report_ci_json(&row->ci, &row->report, STATS_DRAWS, (uint64_t)w->of.seed);
         if (!e) row_notes(row);
     }
     return e;
@@ -153,24 +155,11 @@ static lorec_err eval_qrels(const eval_words *w)
 
 static lorec_err eval_data(const eval_words *w, part of)
 {
-    dataset d;
-    split s;
-    protocol p;
-    split_options o = {.seed = (uint64_t)w->seed};
-    TRY(split_parse(&o, w->split));
-    TRY(dataset_load(&d, w->data, &(import_options){.format = w->format, .columns = w->columns}));
-    lorec_err e = split_make(&s, &d, &o);
-    if (!e) {
-        e = protocol_make(&p, &s, w->candidates, w->metrics ? w->metrics : "recall@10,ndcg@10,mrr@10", w->keep_seen,
-                          (uint64_t)w->seed);
-        if (!e) {
-            eval_table t = {.protocol = &p, .metrics = p.metrics, .n_metrics = p.n_metrics};
-            e = table_make(&t, w, of);
-            protocol_close(&p);
-        }
-        split_close(&s);
-    }
-    dataset_close(&d);
+    question q;
+    TRY(question_open(&q, &w->of, w->metrics ? w->metrics : "recall@10,ndcg@10,mrr@10"));
+    eval_table t = {.protocol = &q.protocol, .metrics = q.protocol.metrics, .n_metrics = q.protocol.n_metrics};
+    lorec_err e = table_make(&t, w, of);
+    question_close(&q);
     return e;
 }
 
@@ -197,7 +186,7 @@ const command command_eval = {
 static lorec_err check(const eval_words *w, part *of)
 {
     if (!w->lists.n) return err_set(LOREC_USAGE, "lorec eval: --lists FILE is missing: what is to be measured?");
-    if (!!w->data + !!w->qrels + !!w->run != 1)
+    if (!!w->of.data + !!w->qrels + !!w->run != 1)
         return err_set(LOREC_USAGE, "lorec eval: one of --data PATH, --run RUN and --qrels FILE is due");
     if (strcmp(w->part, "test") != 0 && strcmp(w->part, "valid") != 0)
         return err_set(LOREC_USAGE, "--part is test or valid, not \"%s\"", w->part);
@@ -207,25 +196,17 @@ static lorec_err check(const eval_words *w, part *of)
 
 static lorec_err run(int argc, char **argv)
 {
-    eval_words w = {.split = "loo", .candidates = "full", .part = "test", .seed = 42, .level = 1};
+    eval_words w = {.of = QUESTION_DEFAULTS, .part = "test", .level = 1};
     const arg rows[] = {
-        {"data", 'd', ARG_TEXT, &w.data, "PATH", "a prepared folder, a raw file or folder, or \"sample\""},
-        {"format", 0, ARG_TEXT, &w.format, "NAME", "the form of a raw file (lorec data formats); guessed if absent"},
-        {"columns", 0, ARG_TEXT, &w.columns, "MAP", "columns of CSV/TSV: user=a,item=b,rating=c,time=d"},
+        QUESTION_ARGS(w.of),
         {"lists", 'l', ARG_LIST, &w.lists, "FILE", "what was ranked; may be repeated"},
         {"name", 0, ARG_LIST, &w.names, "NAME", "what the row is called; one for each --lists"},
-        {"split", 's', ARG_TEXT, &w.split, "WORDS",
-         "loo, ratio:8:1:1, ratio-random:8:1:1, ratio-all, time, files (default loo)"},
-        {"eval", 'e', ARG_TEXT, &w.candidates, "CANDIDATES", "full, uniform@99, pop@99, slate:FILE (default full)"},
         {"metrics", 'm', ARG_TEXT, &w.metrics, "LIST", "for example recall@10,ndcg@10,mrr@10"},
         {"part", 0, ARG_TEXT, &w.part, "PART", "test or valid (default test)"},
-        {"keep-seen", 0, ARG_FLAG, &w.keep_seen, NULL, "what a user had before may be recommended again"},
         {"qrels", 0, ARG_TEXT, &w.qrels, "FILE", "TREC's answers, instead of a data set"},
         {"run", 'r', ARG_TEXT, &w.run, "RUN",
          "instead of a data set: this run's data and protocol; the rows join its table"},
         {"level", 0, ARG_INT, &w.level, "N", "from this relevance on a document of the qrels is relevant (default 1)"},
-        {"seed", 0, ARG_INT, &w.seed, "N", "of random splits, drawn candidates and intervals (default 42)", .min = 0,
-         .max = 1e15},
         {"json", 0, ARG_FLAG, &w.json, NULL, "one JSON object on stdout"},
     };
     args a = {.command = &command_eval, .rows = rows, .n = sizeof rows / sizeof *rows};

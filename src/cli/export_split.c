@@ -3,13 +3,14 @@
 
 #include "cli/data_parts.h"
 #include "cli/print.h"
+#include "cli/question.h"
 #include "eval/export.h"
 #include "eval/report_json.h"
 
 typedef struct export_words {
-    const char *data, *format, *columns, *split, *candidates, *out;
-    int64_t seed;
-    bool keep_seen, json;
+    question_words of;
+    const char *out;
+    bool json;
 } export_words;
 
 static lorec_err print_done(const export_words *w, const protocol *p)
@@ -26,29 +27,17 @@ static lorec_err print_done(const export_words *w, const protocol *p)
     printf("\nnext: rank with any tool, write user, item, rank, score, and\n  lorec eval --data %s --split %s --eval "
            "%s --lists "
            "FILE\n",
-           w->data, w->split, p->kind == CANDIDATES_SLATE ? p->words : w->candidates);
+           w->of.data, w->of.split, p->kind == CANDIDATES_SLATE ? p->words : w->of.candidates);
     return LOREC_OK;
 }
 
 static lorec_err export_data(const export_words *w)
 {
-    dataset d;
-    split s;
-    protocol p;
-    split_options o = {.seed = (uint64_t)w->seed};
-    TRY(split_parse(&o, w->split));
-    TRY(dataset_load(&d, w->data, &(import_options){.format = w->format, .columns = w->columns}));
-    lorec_err e = split_make(&s, &d, &o);
-    if (!e) {
-        e = protocol_make(&p, &s, w->candidates, "ndcg@10", w->keep_seen, (uint64_t)w->seed);
-        if (!e) {
-            e = split_export(&p, w->out);
-            if (!e) e = print_done(w, &p);
-            protocol_close(&p);
-        }
-        split_close(&s);
-    }
-    dataset_close(&d);
+    question q;
+    TRY(question_open(&q, &w->of, "ndcg@10"));
+    lorec_err e = split_export(&q.protocol, w->out);
+    if (!e) e = print_done(w, &q.protocol);
+    question_close(&q);
     return e;
 }
 
@@ -66,25 +55,18 @@ const command command_data_export_split = {
 
 static lorec_err run(int argc, char **argv)
 {
-    export_words w = {.split = "loo", .candidates = "full", .seed = 42};
+    export_words w = {.of = QUESTION_DEFAULTS};
     const arg rows[] = {
-        {"data", 'd', ARG_TEXT, &w.data, "PATH", "a prepared folder, a raw file or folder, or \"sample\""},
+        QUESTION_ARGS(w.of),
         {"out", 'o', ARG_TEXT, &w.out, "FOLDER", "where to write; made if absent"},
-        {"format", 0, ARG_TEXT, &w.format, "NAME", "the form of a raw file (lorec data formats); guessed if absent"},
-        {"columns", 0, ARG_TEXT, &w.columns, "MAP", "columns of CSV/TSV: user=a,item=b,rating=c,time=d"},
-        {"split", 's', ARG_TEXT, &w.split, "WORDS",
-         "loo, ratio:8:1:1, ratio-random:8:1:1, ratio-all, time, files (default loo)"},
-        {"eval", 'e', ARG_TEXT, &w.candidates, "CANDIDATES", "full, uniform@99, pop@99, slate:FILE (default full)"},
-        {"keep-seen", 0, ARG_FLAG, &w.keep_seen, NULL, "what a user had before may be recommended again"},
-        {"seed", 0, ARG_INT, &w.seed, "N", "of random splits and drawn candidates (default 42)", .min = 0, .max = 1e15},
         {"json", 0, ARG_FLAG, &w.json, NULL, "one JSON object on stdout"},
     };
     args a = {.command = &command_data_export_split, .rows = rows, .n = sizeof rows / sizeof *rows};
     lorec_err e = args_parse(&a, argc, argv);
     if (!e && !a.done) {
         e = args_need_words(&a, 0, 1, "PATH");
-        if (!e && a.n_words) w.data = a.word[0];
-        if (!e && (!w.data || !w.out))
+        if (!e && a.n_words) w.of.data = a.word[0];
+        if (!e && (!w.of.data || !w.out))
             e = err_set(LOREC_USAGE, "lorec data export-split: PATH and --out FOLDER are due");
         if (!e) e = export_data(&w);
     }
