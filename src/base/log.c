@@ -74,7 +74,7 @@ void progress_start(progress *p, const char *label, double total, const char *un
     p->last_shown = p->started;
 }
 
-static void duration(char *out, size_t n, double seconds)
+void duration_text(char *out, size_t n, double seconds)
 {
     long s = seconds < 0 || seconds > 1e8 ? 0 : (long)(seconds + 0.5);
     if (s >= 3600)
@@ -98,7 +98,7 @@ void progress_step(progress *p, double done, const char *fmt, ...)
         va_end(ap);
     }
     double rate = now > p->started ? done / (now - p->started) : 0;
-    duration(eta, sizeof eta, rate > 0 ? (p->total - done) / rate : 0);
+    duration_text(eta, sizeof eta, rate > 0 ? (p->total - done) / rate : 0);
     pthread_mutex_lock(&lock);
     fprintf(stderr, "%s%s %.0f/%.0f %s %3.0f%% %.4g/s eta %s %s%s", tty ? "\r\033[K" : "", p->label, done, p->total,
             p->unit, p->total > 0 ? 100 * done / p->total : 100, rate, eta, extra, tty ? "" : "\n");

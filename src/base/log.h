@@ -10,6 +10,7 @@
 #ifndef LOREC_BASE_LOG_H
 #define LOREC_BASE_LOG_H
 
+#include <stddef.h>
 #include <stdio.h>
 
 #include "base/err.h"
@@ -33,5 +34,6 @@ void progress_step(progress *p, double done, const char *fmt, ...) __attribute__
 void progress_end(progress *p);
 
 double clock_seconds(void); /* monotonic */
+void duration_text(char *out, size_t room, double seconds); /* "4:05", "1:02:00" */
 
 #endif

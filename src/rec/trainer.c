@@ -31,7 +31,7 @@ typedef struct training {
     training_progress at;
     double started, earlier, saved; /* clocks: this call's start, seconds of earlier calls, the last checkpoint */
     double told;                    /* and the last line about an epoch */
-    bool out_of_time;
+    bool out_of_time, time_told;
 } training;
 
 static double seconds_spent(const training *r)
@@ -172,6 +172,21 @@ static lorec_err cancelled(training *r)
                    r->m->label, r->at.epoch + 1, r->at.step, r->folder.p);
 }
 
+/* Once there are some steps to judge by: how long this will take at most. */
+static void tell_time(training *r, uint64_t steps_here, double seconds_here)
+{
+    if (r->time_told || steps_here < 3 || seconds_here < 3) return;
+    r->time_told = true;
+    double epoch = seconds_here / (double)steps_here * (double)r->epoch_steps;
+    double all = epoch * (double)(r->o->epochs - r->at.epoch);
+    if (r->o->max_minutes > 0 && all > 60 * r->o->max_minutes) all = 60 * r->o->max_minutes;
+    char one[32], most[32];
+    duration_text(one, sizeof one, epoch);
+    duration_text(most, sizeof most, all);
+    log_info("%s: about %s an epoch, at most %s in all%s", r->m->label, one, most,
+             r->fit->validate && r->o->stopping_step > 0 ? "; validation may end it sooner" : "");
+}
+
 static lorec_err one_epoch(training *r)
 {
     uint64_t begin = (uint64_t)r->at.epoch * r->epoch_steps, end = begin + r->epoch_steps;
@@ -180,6 +195,8 @@ static lorec_err one_epoch(training *r)
     snprintf(label, sizeof label, "%.60s epoch %" PRId64 "/%" PRId64, r->m->label, r->at.epoch + 1, r->o->epochs);
     progress p;
     progress_start(&p, label, (double)r->epoch_steps, "step");
+    uint64_t first = r->at.step;
+    double started = clock_seconds();
     lorec_err e = LOREC_OK;
     while (r->at.step < end && !r->out_of_time) {
         if (cancel_check() != LOREC_OK) {
@@ -188,6 +205,7 @@ static lorec_err one_epoch(training *r)
         }
         e = one_update(r, end);
         if (e) break;
+        tell_time(r, r->at.step - first, clock_seconds() - started);
         save_now_and_then(r);
         r->out_of_time = r->o->max_minutes > 0 && seconds_spent(r) > 60 * r->o->max_minutes;
         progress_step(&p, (double)(r->at.step - begin), "loss %.4f", r->at.loss_sum / (double)r->at.loss_examples);
