@@ -20,7 +20,7 @@ static slice header_value(slice header, const char *key)
     return rest;
 }
 
-static lorec_err header_parse(npy *a, slice header, const char *path)
+static lorec_err header_parse(npy *a, slice header, bool *fortran, const char *path)
 {
     slice descr = header_value(header, "'descr'");
     int type = -1;
@@ -34,8 +34,9 @@ static lorec_err header_parse(npy *a, slice header, const char *path)
     a->type = (npy_type)type;
 
     slice order = header_value(header, "'fortran_order'");
-    if (order.n < 5 || memcmp(order.p, "False", 5) != 0)
-        return err_set(LOREC_INPUT, "%s: Fortran order; save numpy.ascontiguousarray(x)", path);
+    *fortran = order.n >= 4 && !memcmp(order.p, "True", 4);
+    if (!*fortran && (order.n < 5 || memcmp(order.p, "False", 5) != 0))
+        return err_set(LOREC_INPUT, "%s: the .npy header does not say which order it is in", path);
 
     slice shape = header_value(header, "'shape'");
     if (shape.n == 0 || shape.p[0] != '(') return err_set(LOREC_INPUT, "%s: no shape in the .npy header", path);
@@ -53,8 +54,26 @@ static lorec_err header_parse(npy *a, slice header, const char *path)
     return LOREC_OK;
 }
 
+/* NumPy keeps a transposed matrix as it lies ("Fortran order"); here it is turned, into memory of our own. */
+static lorec_err to_c_order(npy *a)
+{
+    size_t size = types[a->type].size;
+    char *to;
+    TRY(mem_new(&to, (size_t)a->count * size)); /* no overflow: the file holds as many bytes */
+    int64_t at[8] = {0};
+    for (int64_t i = 0; i < a->count; i++) {
+        int64_t from = 0;
+        for (int d = a->ndim - 1; d >= 0; d--) from = from * a->shape[d] + at[d];
+        memcpy(to + (size_t)i * size, (const char *)a->data + (size_t)from * size, size);
+        for (int d = a->ndim - 1; d >= 0 && ++at[d] == a->shape[d]; d--) at[d] = 0;
+    }
+    a->data = a->turned = to;
+    return LOREC_OK;
+}
+
 static lorec_err npy_parse(npy *a, const char *path)
 {
+    bool fortran = false;
     const unsigned char *p = a->map.bytes;
     size_t size = a->map.size;
     if (size < 12 || memcmp(p, "\x93NUMPY", 6) != 0) return err_set(LOREC_INPUT, "%s: is not a .npy file", path);
@@ -69,14 +88,14 @@ static lorec_err npy_parse(npy *a, const char *path)
         return err_set(LOREC_INPUT, "%s: .npy version %d is not known", path, p[6]);
     }
     if (length > size - header) return err_set(LOREC_INPUT, "%s: the .npy header is longer than the file", path);
-    TRY(header_parse(a, (slice){(const char *)p + header, length}, path));
+    TRY(header_parse(a, (slice){(const char *)p + header, length}, &fortran, path));
     size_t bytes;
     if (!size_mul((size_t)a->count, types[a->type].size, &bytes) || bytes != size - header - length)
         return err_set(LOREC_INPUT, "%s: the shape needs other than the %zu bytes of data that are there", path,
                        size - header - length);
     if ((header + length) % types[a->type].size) return err_set(LOREC_INPUT, "%s: data is not aligned", path);
     a->data = p + header + length;
-    return LOREC_OK;
+    return fortran && a->ndim > 1 ? to_c_order(a) : LOREC_OK;
 }
 
 lorec_err npy_open_any(npy *a, const char *path)
@@ -101,6 +120,7 @@ lorec_err npy_open(npy *a, const char *path, npy_type type, int ndim)
 void npy_close(npy *a)
 {
     file_map_close(&a->map);
+    mem_free(a->turned);
     *a = (npy){0};
 }
 

@@ -1,4 +1,5 @@
-/* npy.h: NumPy's .npy, format 1.0 and 2.0, C order: one array, mapped for reading, streamed for writing.
+/* npy.h: NumPy's .npy, format 1.0 and 2.0: one array, mapped for reading, streamed for writing. Arrays in Fortran order
+ * are turned as they are read; what is written is in C order.
  *
  *     npy a;
  *     TRY(npy_open(&a, "item.npy", NPY_U32, 1));   // dtype and rank must match; a.data, a.shape[0]
@@ -19,6 +20,7 @@ typedef struct npy {
     int64_t shape[8];
     int64_t count;
     const void *data;
+    void *turned; /* data, where the file is in Fortran order */
 } npy;
 
 lorec_err npy_open_any(npy *a, const char *path); /* any of the types, any rank up to 8 */

@@ -3,7 +3,13 @@
 #include <math.h>
 
 /* One row an architecture: `const lm_arch lm_arch_NAME` in lm/arch/NAME.c. */
-#define ARCHITECTURES(ROW) ROW(gpt2)
+#define ARCHITECTURES(ROW)                                                                                             \
+    ROW(gpt2)                                                                                                          \
+    ROW(bert)                                                                                                          \
+    ROW(roberta)                                                                                                       \
+    ROW(xlm_roberta)                                                                                                   \
+    ROW(distilbert)                                                                                                    \
+    ROW(electra)
 
 #define DECLARE(name) extern const lm_arch lm_arch_##name;
 ARCHITECTURES(DECLARE)

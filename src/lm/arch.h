@@ -14,14 +14,23 @@
 #define LOREC_LM_ARCH_H
 
 #include "base/json.h"
+#include "lm/heads.h"
 #include "lm/transformer.h"
+#include "lm/vision.h"
 
 typedef struct lm_arch {
-    const char *type;                                             /* config.json's "model_type" */
-    const char *base;                                             /* prefix that files of the bare model leave out */
-    void (*complete)(transformer_config *c);                      /* names and whatever else is always so */
-    lorec_err (*read)(transformer_config *c, const json_t *json); /* LOREC_INPUT: the field and what is wrong with it */
-    json_t *(*write)(const transformer_config *c);                /* NULL: out of memory */
+    const char *type; /* config.json's "model_type" */
+    const char *base; /* prefix that files of the bare model leave out */
+    void (*complete)(
+        transformer_config *c); /* names and whatever else is always so; NULL: made from a config.json only */
+
+    /* Each LOREC_INPUT: the field and what is wrong with it; NULL where the model has no such part. */
+    lorec_err (*read)(transformer_config *c, const json_t *json); /* text; of an encoder-decoder: the decoder */
+    lorec_err (*read_encoder)(transformer_config *c, const json_t *json);
+    lorec_err (*read_vision)(vision_config *c, const json_t *json);
+
+    json_t *(*write)(const transformer_config *c); /* NULL (out of memory); no function: the config it was made from */
+    const head_names *heads; /* pooler, classifier, projection: where the file has them; or NULL */
 } lm_arch;
 
 const lm_arch *arch_find(const char *type); /* NULL: none */

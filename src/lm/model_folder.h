@@ -6,7 +6,7 @@
  *     TRY(lm_model_save(m, "mine"));
  *     lm_model_free(m);
  *
- * Ownership: an lm_model owns its parameters and transformer until lm_model_free. */
+ * Ownership: an lm_model owns all that it points to until lm_model_free. */
 #ifndef LOREC_LM_MODEL_FOLDER_H
 #define LOREC_LM_MODEL_FOLDER_H
 
@@ -15,15 +15,23 @@
 typedef struct lm_model {
     const lm_arch *arch;
     params *params;
-    transformer *net;
+    transformer *net;     /* the text model; of an encoder-decoder: the decoder; NULL: it reads images only */
+    transformer *encoder; /* the other half of an encoder-decoder, or NULL */
+    vision *vision;       /* the image tower, or NULL */
+    heads *heads;         /* never NULL, may be empty */
+    json_t *config;       /* the config.json it was made from, or NULL */
 } lm_model;
 
 /* Fresh weights; `config` is completed by the architecture. */
 lorec_err lm_model_new(lm_model **out, const char *arch, const transformer_config *config, uint64_t seed);
+/* The same from the words of a config.json: any architecture. `where` names it in errors. */
+lorec_err lm_model_make(lm_model **out, const json_t *config, uint64_t seed, const char *where);
 /* Weights in F32, F16 or BF16; names with or without the architecture's base prefix. A missing or misshapen parameter is
- * LOREC_INPUT; what the file holds beside them is left alone. */
+ * LOREC_INPUT; what the file holds beside them is left alone. Heads that the file has not are left out. */
 lorec_err lm_model_open(lm_model **out, const char *folder);
 lorec_err lm_model_save(const lm_model *m, const char *folder); /* into a folder that is there */
 void lm_model_free(lm_model *m);
+/* LOREC_INPUT, saying what the model is, unless it continues texts by itself: decoder-only. */
+lorec_err lm_model_need_decoder(const lm_model *m);
 
 #endif

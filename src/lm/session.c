@@ -23,6 +23,10 @@ struct lm_session {
 lm_session *lm_session_new(const transformer *net, bool bf16)
 {
     lm_session *s;
+    if (!net || !transformer_settings(net)->causal) {
+        err_set(LOREC_USAGE, "this model does not continue texts: it is no decoder");
+        return NULL;
+    }
     if (mem_new(&s, 1)) return NULL;
     const transformer_config *c = transformer_settings(net);
     int64_t width = c->kv_heads * c->head_width;

@@ -14,6 +14,13 @@ static tensor *norm(tape *t, const transformer *m, tensor *x, tensor *gain, tens
     return op_layer_norm(t, x, gain, bias, m->c.norm_eps);
 }
 
+/* act(x W^T + b) with a part that is there once, or x. */
+static tensor *dense(tape *t, const transformer *m, tensor *x, transformer_part w, activation act)
+{
+    if (!once(m, w)) return x;
+    return op_linear(t, x, once(m, w), once(m, (transformer_part)(w + 1)), m->c.layout, act);
+}
+
 /* ---- in -------------------------------------------------------------------------------------------------------------- */
 
 /* Row numbers made here: `fill` writes n of them. */
@@ -74,7 +81,8 @@ tensor *transformer_embed(tape *t, const transformer *m, const token_rows *in)
     if (once(m, PART_TYPES))
         x = op_add(t, x, op_embed(t, once(m, PART_TYPES), row_numbers(t, in, in->sequences->rows, fill_types)));
     x = norm(t, m, x, once(m, PART_EMBED_NORM), once(m, PART_EMBED_NORM_BIAS));
-    return op_dropout(t, tape_examples(t, x, in->sequences), m->c.embed_dropout);
+    x = op_dropout(t, tape_examples(t, x, in->sequences), m->c.embed_dropout);
+    return dense(t, m, x, PART_EMBED_PROJECT, ACT_NONE);
 }
 
 /* ---- a block --------------------------------------------------------------------------------------------------------- */
@@ -147,6 +155,10 @@ static tensor *attend(const block_use *b, tensor *x)
                       .kv_rows = b->in->sequences,
                       .dropout = c->attn_dropout,
                       .bias = c->bias,
+                      .bias_table = once(b->m, PART_BIAS_TABLE),
+                      .bias_buckets = (int)c->bias_buckets,
+                      .bias_max_distance = (int)c->bias_max_distance,
+                      .bias_bidirectional = !c->causal,
                       .kv_mask = b->in->mask};
     if (b->last) spec.q_rows = tape_segments_even(t, b->in->sequences->n, 1);
     if (b->in->cache) kv_cache_store(t, b->in->cache, b->layer, k, v, b->in->view->row);
@@ -154,6 +166,32 @@ static tensor *attend(const block_use *b, tensor *x)
                     ? op_attention_cached(t, q, b->in->cache, b->layer, &spec, b->in->view)
                     : op_attention(t, q, k, v, &spec);
     return product(b, y, PART_OUT, ACT_NONE);
+}
+
+/* Attention over an encoder's output: x is what of_last has left. */
+static tensor *attend_across(const block_use *b, tensor *x)
+{
+    tape *t = b->t;
+    const transformer_config *c = &b->m->c;
+    const cross_rows *over = b->in->cross;
+    if (!over) return tape_fail(t, err_set(LOREC_USAGE, "a decoder with cross-attention needs an encoder's output"));
+    tensor *q = product(b, x, PART_CROSS_Q, ACT_NONE), *y;
+    attention spec = {.heads = (int)c->heads,
+                      .kv_heads = (int)c->kv_heads,
+                      .scale = c->attn_scale,
+                      .q_rows = b->last ? tape_segments_even(t, b->in->sequences->n, 1) : b->in->sequences,
+                      .kv_rows = over->rows,
+                      .dropout = c->attn_dropout,
+                      .kv_mask = over->mask};
+    if (over->memory) {
+        tensor *k = product(b, over->memory, PART_CROSS_K, ACT_NONE),
+               *v = product(b, over->memory, PART_CROSS_V, ACT_NONE);
+        if (over->cache) kv_cache_store(t, over->cache, b->layer, k, v, over->kept);
+        y = op_attention(t, q, k, v, &spec);
+    } else {
+        y = op_attention_cached(t, q, over->cache, b->layer, &spec, over->seen);
+    }
+    return product(b, y, PART_CROSS_OUT, ACT_NONE);
 }
 
 static tensor *feed(const block_use *b, tensor *x)
@@ -181,12 +219,15 @@ tensor *transformer_block(tape *t, const transformer *m, int64_t layer, tensor *
     float drop = m->c.residual_dropout;
     tensor *gain = part(b, PART_ATTN_NORM), *bias = part(b, PART_ATTN_NORM_BIAS);
     tensor *gain2 = part(b, PART_FFN_NORM), *bias2 = part(b, PART_FFN_NORM_BIAS);
+    tensor *across = part(b, PART_CROSS_NORM), *across_bias = part(b, PART_CROSS_NORM_BIAS);
     switch (m->c.place) {
     case NORM_PRE:
         x = op_add_dropout(t, of_last(b, x), attend(b, norm(t, m, x, gain, bias)), drop);
+        if (across) x = op_add_dropout(t, x, attend_across(b, norm(t, m, x, across, across_bias)), drop);
         return op_add_dropout(t, x, feed(b, norm(t, m, x, gain2, bias2)), drop);
     case NORM_POST:
         x = norm(t, m, op_add_dropout(t, of_last(b, x), attend(b, x), drop), gain, bias);
+        if (across) x = norm(t, m, op_add_dropout(t, x, attend_across(b, x), drop), across, across_bias);
         return norm(t, m, op_add_dropout(t, x, feed(b, x), drop), gain2, bias2);
     case NORM_PARALLEL: {
         tensor *n = norm(t, m, x, gain, bias), *n2 = gain2 ? norm(t, m, x, gain2, bias2) : n;
@@ -201,7 +242,8 @@ tensor *transformer_block(tape *t, const transformer *m, int64_t layer, tensor *
 
 tensor *transformer_final(tape *t, const transformer *m, tensor *x)
 {
-    return norm(t, m, x, once(m, PART_FINAL_NORM), once(m, PART_FINAL_NORM_BIAS));
+    x = norm(t, m, x, once(m, PART_FINAL_NORM), once(m, PART_FINAL_NORM_BIAS));
+    return op_dropout(t, x, m->c.final_dropout);
 }
 
 tensor *transformer_hidden(tape *t, const transformer *m, const token_rows *in)
@@ -216,12 +258,29 @@ static tensor *head(const transformer *m)
     return once(m, PART_HEAD) ? once(m, PART_HEAD) : once(m, PART_TOKENS);
 }
 
+static tensor *head_bias(tape *t, const transformer *m)
+{
+    tensor *b = once(m, PART_HEAD_BIAS);
+    return b && m->c.head_bias_fixed ? op_reshape(t, b, 1, (int64_t[]){m->c.vocab_size}) : b;
+}
+
+/* What the table of the head is multiplied with. */
+static tensor *before_head(tape *t, const transformer *m, tensor *x)
+{
+    if (m->c.headless || !head(m))
+        return tape_fail(t,
+                         err_set(LOREC_USAGE, "this model has no language-model head: it gives vectors, not tokens"));
+    if (m->c.head_scale != 1) x = op_scale(t, x, m->c.head_scale, 0);
+    x = dense(t, m, x, PART_HEAD_DENSE, m->c.head_activation);
+    return norm(t, m, x, once(m, PART_HEAD_NORM), once(m, PART_HEAD_NORM_BIAS));
+}
+
 tensor *transformer_logits(tape *t, const transformer *m, tensor *hidden)
 {
-    return op_linear(t, hidden, head(m), once(m, PART_HEAD_BIAS), LINEAR_OUT_IN, ACT_NONE);
+    return op_linear(t, before_head(t, m, hidden), head(m), head_bias(t, m), LINEAR_OUT_IN, ACT_NONE);
 }
 
 tensor *transformer_loss(tape *t, const transformer *m, tensor *hidden, tensor *target)
 {
-    return op_linear_cross_entropy(t, hidden, head(m), once(m, PART_HEAD_BIAS), target, NULL);
+    return op_linear_cross_entropy(t, before_head(t, m, hidden), head(m), head_bias(t, m), target, NULL);
 }

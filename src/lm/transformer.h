@@ -24,15 +24,22 @@
 
 /* The parts a transformer may have. A part exists when it has a name; "%d" in a name is the block's number. */
 typedef enum transformer_part {
-    PART_TOKENS,    /* [vocab, width] */
-    PART_POSITIONS, /* [max_positions + position_offset, width] */
-    PART_TYPES,     /* [token_types, width] */
+    PART_TOKENS,    /* [vocab, embed_width] */
+    PART_POSITIONS, /* [max_positions + position_offset, embed_width] */
+    PART_TYPES,     /* [token_types, embed_width] */
     PART_EMBED_NORM,
     PART_EMBED_NORM_BIAS,
+    PART_EMBED_PROJECT, /* [width, embed_width], after the norm: ELECTRA */
+    PART_EMBED_PROJECT_BIAS,
+    PART_BIAS_TABLE, /* [bias_buckets, heads]: T5's relative positions, shared by all blocks */
     PART_FINAL_NORM,
     PART_FINAL_NORM_BIAS,
-    PART_HEAD, /* [vocab, width]; without a name the head is the token table ("tied") */
-    PART_HEAD_BIAS,
+    PART_HEAD_DENSE, /* [embed_width, width]; present: the head reads norm(act(dense(x))), as masked language models do */
+    PART_HEAD_DENSE_BIAS,
+    PART_HEAD_NORM,
+    PART_HEAD_NORM_BIAS,
+    PART_HEAD,      /* [vocab, embed_width]; without a name the head is the token table ("tied") */
+    PART_HEAD_BIAS, /* [vocab]; c->head_bias_fixed: [1, vocab], never trained (BART's final_logits_bias) */
 
     PART_ATTN_NORM, /* before attention (or, NORM_POST, after its residual) */
     PART_ATTN_NORM_BIAS,
@@ -48,6 +55,16 @@ typedef enum transformer_part {
     PART_K_NORM,
     PART_OUT,
     PART_OUT_BIAS,
+    PART_CROSS_NORM, /* the five of attention over an encoder's output, or none of them */
+    PART_CROSS_NORM_BIAS,
+    PART_CROSS_Q,
+    PART_CROSS_Q_BIAS,
+    PART_CROSS_K,
+    PART_CROSS_K_BIAS,
+    PART_CROSS_V,
+    PART_CROSS_V_BIAS,
+    PART_CROSS_OUT,
+    PART_CROSS_OUT_BIAS,
     PART_FFN_NORM,
     PART_FFN_NORM_BIAS,
     PART_UP,
@@ -69,8 +86,9 @@ typedef enum norm_place {
 
 typedef struct transformer_config {
     int64_t vocab_size, width, layers, heads, ffn_width, max_positions;
-    int64_t kv_heads;   /* 0: heads */
-    int64_t head_width; /* 0: width / heads */
+    int64_t kv_heads;    /* 0: heads */
+    int64_t head_width;  /* 0: width / heads */
+    int64_t embed_width; /* 0: width */
     int64_t token_types;
     int64_t position_offset; /* position p reads row p + offset of the table */
     const char *name[TRANSFORMER_PARTS];
@@ -82,12 +100,17 @@ typedef struct transformer_config {
     float embed_scale; /* token vectors are multiplied by it; 0: 1 */
     float attn_scale;  /* 0: 1 / sqrt(head_width) */
     bool causal;
-    int64_t window;      /* > 0: a token sees at most so many, itself included */
-    rope rope;           /* ROPE_NONE: no rotation */
-    attention_bias bias; /* BIAS_ALIBI, or none */
-    activation activation;
+    int64_t window;                          /* > 0: a token sees at most so many, itself included */
+    rope rope;                               /* ROPE_NONE: no rotation */
+    attention_bias bias;                     /* BIAS_ALIBI, BIAS_TABLE (PART_BIAS_TABLE), or none */
+    int64_t bias_buckets, bias_max_distance; /* of the table; looks both ways unless causal */
+    activation activation, head_activation;
+    float head_scale; /* what the head reads is multiplied by it; 0: 1 */
+    bool head_bias_fixed;
+    bool headless; /* a body without a language-model head: logits and loss are refused */
     linear_layout layout;
     float embed_dropout, attn_dropout, residual_dropout, ffn_dropout; /* ffn: between its two products */
+    float final_dropout;                                              /* after the final norm */
     init weights;        /* of tables and products; biases start at 0, gains at 1 (less norm_plus) */
     bool scale_residual; /* the products that end in the residual start smaller by sqrt(2 layers): GPT-2 */
 } transformer_config;
@@ -104,10 +127,21 @@ void transformer_free(transformer *m);
 const transformer_config *transformer_settings(const transformer *m);
 tensor *transformer_tensor(const transformer *m, transformer_part part, int64_t layer); /* NULL: there is none */
 
+/* What a decoder's cross-attention looks at: an encoder's output, as many segments as there are sequences; or, where
+ * `memory` is NULL, what an earlier call has kept of it. */
+typedef struct cross_rows {
+    tensor *memory; /* [memory rows, width] */
+    const segments *rows;
+    const uint8_t *mask; /* [memory rows] 0: nobody sees this one; or NULL */
+    kv_cache *cache;     /* evaluation only: with `memory`, its keys and values go to kept[row]; without, row i */
+    const int32_t *kept; /* of this call sees the cached rows seen->seen[seen->start[i] ..] */
+    const kv_view *seen;
+} cross_rows;
+
 /* What goes in. */
 typedef struct token_rows {
     tensor *ids;               /* [rows] i32, or NULL */
-    tensor *vectors;           /* [rows, width]: instead of the token table, or (with ids) added to it; or NULL */
+    tensor *vectors;           /* [rows, embed_width]: instead of the token table, or (with ids) added to it; or NULL */
     const segments *sequences; /* of at least one token each */
     const int32_t *position;   /* [rows], or NULL: 0, 1, 2 ... in each sequence */
     const int32_t *type;       /* [rows] token types, or NULL: all 0 */
@@ -116,6 +150,7 @@ typedef struct token_rows {
     kv_cache *cache;           /* evaluation only: keys and values of every row are kept here ... */
     const kv_view *view;       /* ... at view->row; and where view->seen is given, rows attend to those cached rows
                                 * instead of their own sequence */
+    const cross_rows *cross;   /* for blocks with PART_CROSS_Q */
 } token_rows;
 
 tensor *transformer_embed(tape *t, const transformer *m, const token_rows *in); /* [rows, width] */

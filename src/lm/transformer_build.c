@@ -53,8 +53,9 @@ static lorec_err need_rate(const char *field, float p)
 static lorec_err check(const transformer_config *c)
 {
     enum { WIDE = 1 << 20, LONG = INT32_MAX - 1 };
-    TRY(need_size("vocab_size", c->vocab_size, LONG));
+    if (c->name[PART_TOKENS] || c->name[PART_HEAD]) TRY(need_size("vocab_size", c->vocab_size, LONG));
     TRY(need_size("width", c->width, WIDE));
+    TRY(need_size("embed_width", c->embed_width, WIDE));
     TRY(need_size("layers", c->layers, 4096));
     TRY(need_size("heads", c->heads, 4096));
     TRY(need_size("kv_heads", c->kv_heads, c->heads));
@@ -65,9 +66,17 @@ static lorec_err check(const transformer_config *c)
     TRY(need_rate("attn_dropout", c->attn_dropout));
     TRY(need_rate("residual_dropout", c->residual_dropout));
     TRY(need_rate("ffn_dropout", c->ffn_dropout));
+    TRY(need_rate("final_dropout", c->final_dropout));
     if (c->position_offset < 0 || c->position_offset > 1024 || c->token_types < 0 || c->token_types > WIDE ||
         c->window < 0 || c->window > LONG)
         return err_set(LOREC_INPUT, "a transformer's position_offset, token_types or window is out of range");
+    if (c->embed_width != c->width && (!c->name[PART_EMBED_PROJECT] || (!c->headless && !c->name[PART_HEAD_DENSE])))
+        return err_set(LOREC_INPUT, "embeddings of %lld values in a transformer of %lld need a projection in and out",
+                       (long long)c->embed_width, (long long)c->width);
+    if (c->bias == BIAS_TABLE) {
+        TRY(need_size("bias_buckets", c->bias_buckets, WIDE));
+        TRY(need_size("bias_max_distance", c->bias_max_distance, LONG));
+    }
     if (c->heads % c->kv_heads)
         return err_set(LOREC_INPUT, "%lld heads can not share %lld kv_heads evenly", (long long)c->heads,
                        (long long)c->kv_heads);
@@ -85,6 +94,8 @@ static lorec_err complete(transformer_config *c)
     }
     if (c->norm_eps == 0) c->norm_eps = 1e-5f;
     if (c->embed_scale == 0) c->embed_scale = 1;
+    if (c->head_scale == 0) c->head_scale = 1;
+    if (c->embed_width == 0) c->embed_width = c->width;
     return check(c);
 }
 
@@ -98,31 +109,46 @@ typedef struct part_shape {
 
 static part_shape shape_of(const transformer_config *c, transformer_part p)
 {
-    int64_t d = c->width, q = c->heads * c->head_width, kv = c->kv_heads * c->head_width, f = c->ffn_width;
+    int64_t d = c->width, e = c->embed_width, q = c->heads * c->head_width, kv = c->kv_heads * c->head_width,
+            f = c->ffn_width;
     switch (p) {
     case PART_TOKENS:
-        return (part_shape){KIND_TABLE, c->vocab_size, d};
-    case PART_POSITIONS:
-        return (part_shape){KIND_TABLE, c->max_positions + c->position_offset, d};
-    case PART_TYPES:
-        return (part_shape){KIND_TABLE, c->token_types, d};
     case PART_HEAD:
-        return (part_shape){KIND_TABLE, c->vocab_size, d};
+        return (part_shape){KIND_TABLE, c->vocab_size, e};
+    case PART_POSITIONS:
+        return (part_shape){KIND_TABLE, c->max_positions + c->position_offset, e};
+    case PART_TYPES:
+        return (part_shape){KIND_TABLE, c->token_types, e};
+    case PART_BIAS_TABLE:
+        return (part_shape){KIND_TABLE, c->bias_buckets, c->heads};
+    case PART_EMBED_PROJECT:
+        return (part_shape){KIND_PRODUCT, d, e};
+    case PART_HEAD_DENSE:
+        return (part_shape){KIND_PRODUCT, e, d};
     case PART_HEAD_BIAS:
         return (part_shape){KIND_BIAS, c->vocab_size, 0};
     case PART_EMBED_NORM:
+    case PART_HEAD_NORM:
+        return (part_shape){KIND_GAIN, e, 0};
+    case PART_EMBED_NORM_BIAS:
+    case PART_HEAD_DENSE_BIAS:
+    case PART_HEAD_NORM_BIAS:
+        return (part_shape){KIND_BIAS, e, 0};
     case PART_FINAL_NORM:
     case PART_ATTN_NORM:
+    case PART_CROSS_NORM:
     case PART_FFN_NORM:
         return (part_shape){KIND_GAIN, d, 0};
     case PART_Q_NORM:
     case PART_K_NORM:
         return (part_shape){KIND_GAIN, c->head_width, 0};
-    case PART_EMBED_NORM_BIAS:
+    case PART_EMBED_PROJECT_BIAS:
     case PART_FINAL_NORM_BIAS:
     case PART_ATTN_NORM_BIAS:
+    case PART_CROSS_NORM_BIAS:
     case PART_FFN_NORM_BIAS:
     case PART_OUT_BIAS:
+    case PART_CROSS_OUT_BIAS:
     case PART_DOWN_BIAS:
         return (part_shape){KIND_BIAS, d, 0};
     case PART_QKV:
@@ -130,16 +156,23 @@ static part_shape shape_of(const transformer_config *c, transformer_part p)
     case PART_QKV_BIAS:
         return (part_shape){KIND_BIAS, q + 2 * kv, 0};
     case PART_Q:
+    case PART_CROSS_Q:
         return (part_shape){KIND_PRODUCT, q, d};
     case PART_Q_BIAS:
+    case PART_CROSS_Q_BIAS:
         return (part_shape){KIND_BIAS, q, 0};
     case PART_K:
     case PART_V:
+    case PART_CROSS_K:
+    case PART_CROSS_V:
         return (part_shape){KIND_PRODUCT, kv, d};
     case PART_K_BIAS:
     case PART_V_BIAS:
+    case PART_CROSS_K_BIAS:
+    case PART_CROSS_V_BIAS:
         return (part_shape){KIND_BIAS, kv, 0};
     case PART_OUT:
+    case PART_CROSS_OUT:
         return (part_shape){KIND_PRODUCT, d, q};
     case PART_UP:
     case PART_GATE:
@@ -185,6 +218,12 @@ static lorec_err take_part(transformer *m, params *ps, transformer_part p, int64
     bool flat = s.kind == KIND_GAIN || s.kind == KIND_BIAS,
          turned = s.kind == KIND_PRODUCT && c->layout == LINEAR_IN_OUT;
     int64_t size[2] = {turned ? s.in : s.out, turned ? s.out : s.in};
+    bool fixed = p == PART_HEAD_BIAS && c->head_bias_fixed;
+    if (fixed) {
+        flat = false;
+        size[0] = 1;
+        size[1] = s.out;
+    }
     tensor *w = params_find(ps, name.p);
     if (!w) {
         w = params_add(ps, name.p, start_of(c, p, s.kind), flat ? 1 : 2, size);
@@ -195,6 +234,7 @@ static lorec_err take_part(transformer *m, params *ps, transformer_part p, int64
                     name.p);
     }
     buf_free(&name);
+    if (w && fixed) params_freeze(w, true);
     if (p < PART_FIRST_OF_BLOCK)
         m->part[p] = w;
     else
@@ -221,6 +261,13 @@ static lorec_err build(transformer *m, params *ps, const char *prefix)
     TRY(need_part(c, PART_DOWN, "second feed-forward product"));
     TRY(need_part(c, PART_ATTN_NORM, "attention norm"));
     if (c->place != NORM_PARALLEL) TRY(need_part(c, PART_FFN_NORM, "feed-forward norm"));
+    if (c->bias == BIAS_TABLE) TRY(need_part(c, PART_BIAS_TABLE, "relative positions"));
+    if (c->name[PART_CROSS_Q]) {
+        TRY(need_part(c, PART_CROSS_K, "keys of cross-attention"));
+        TRY(need_part(c, PART_CROSS_V, "values of cross-attention"));
+        TRY(need_part(c, PART_CROSS_OUT, "output of cross-attention"));
+        TRY(need_part(c, PART_CROSS_NORM, "norm of cross-attention"));
+    }
     TRY(mem_new(&m->block, (size_t)c->layers));
     for (int p = 0; p < PART_FIRST_OF_BLOCK; p++) TRY(take_part(m, ps, (transformer_part)p, 0, prefix));
     for (int64_t layer = 0; layer < c->layers; layer++)

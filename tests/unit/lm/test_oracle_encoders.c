@@ -1,0 +1,59 @@
+/* Encoders, encoder-decoders and image models against transformers' own numbers (../shared/oracle): values under an
+ * attention mask, every gradient, four AdamW steps. */
+#include "support/support.h"
+
+#include <stdio.h>
+
+#include "lm/parity.h"
+
+static void agrees(const char *name, size_t quantities)
+{
+    char path[64];
+    snprintf(path, sizeof path, "oracle/%s", name);
+    const char *folder = shared_path(path);
+    if (!folder) skip_without_shared("models against transformers");
+    parity p;
+    assert_ok(parity_check(&p, folder));
+    assert_int_equal(p.n, quantities);
+    for (size_t i = 0; i < p.n; i++)
+        if (!parity_ok(&p.row[i]))
+            print_error("%s: %s: error %g, allowed %g\n", name, p.row[i].what, p.row[i].error, p.row[i].allowed);
+    assert_int_equal(p.failed, 0);
+    parity_free(&p);
+}
+
+/* Quantities: hidden states, logits, gradients, losses. */
+static void bert(void **state)
+{
+    (void)state;
+    agrees("bert", 3 + 1 + 42 + 4);
+}
+
+static void roberta(void **state)
+{
+    (void)state;
+    agrees("roberta", 3 + 1 + 42 + 4);
+}
+
+static void distilbert(void **state)
+{
+    (void)state;
+    agrees("distilbert", 3 + 1 + 41 + 4);
+}
+
+static void electra(void **state)
+{
+    (void)state;
+    agrees("electra", 3 + 1 + 44 + 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bert),
+        cmocka_unit_test(roberta),
+        cmocka_unit_test(distilbert),
+        cmocka_unit_test(electra),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
