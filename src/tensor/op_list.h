@@ -1,6 +1,7 @@
 /* op_list.h: the table of ops, one row each (included with different meanings of OP; no include guard on purpose). */
 /* products */
 OP(linear)
+OP(low_rank)
 OP(matmul)
 OP(sparse_matmul)
 OP(conv1d)

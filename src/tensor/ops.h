@@ -32,6 +32,9 @@ typedef enum linear_layout {
 
 /* act(x W^T + b): x [.., in], b [out] or NULL -> [.., out]. */
 tensor *op_linear(tape *t, tensor *x, tensor *w, tensor *b, linear_layout layout, activation act);
+/* y + scale (x A^T) B^T: y [.., out], x [.., in], a [rank, in], b [out, rank] -> [.., out] (LoRA; Hu et al. 2022). y is used up
+ * where it is an op_linear without activation: read the result, not y. row_scale [rows], a constant, or NULL: 1. */
+tensor *op_low_rank(tape *t, tensor *y, tensor *x, tensor *a, tensor *b, float scale, tensor *row_scale);
 /* Batched product: a [.., m, k] b [.., k, n] -> [.., m, n]; ta/tb: that operand is stored transposed. Leading
  * dimensions are equal, or absent on one side. */
 tensor *op_matmul(tape *t, tensor *a, tensor *b, bool ta, bool tb);

@@ -9,6 +9,7 @@
 #include "tensor/ops.h"
 #include "tensor/ops/example_norms.h"
 #include "tensor/ops/piece.h"
+#include "tensor/ops/plain.h"
 
 enum { NARROW = 1 << 16 /* weights of a layer done in one pass */, PASS_VALUES = 8192 /* of dz or x at a time */ };
 
@@ -308,6 +309,11 @@ const op_def op_linear_def = {.name = "linear",
                               .example_norms = linear_example_norms,
                               .flops = linear_flops,
                               .optional = 1u << 2};
+
+bool linear_is_plain(const tensor *y)
+{
+    return y->maker && y->maker->op == &op_linear_def && ((const linear_spec *)y->maker->spec)->act == ACT_NONE;
+}
 
 /* In bf16 everything but parameters is given as bf16. */
 static tensor *as_computed(tape *t, tensor *x)

@@ -91,6 +91,69 @@ static tensor *linear_examples_apply(tape *t, tensor **in, const trial *c)
     return linear_apply(t, (tensor *[]){tape_examples(t, in[0], &c->seg[0]), in[1], in[2]}, c);
 }
 
+/* ---- low rank: y 0 (or the product of x with w 4), x 1, a 2, b 3, factor of rows 5 -------------------------------------------- */
+
+enum { LOW_IN = 21, LOW_OUT = 18, LOW_RANK = 3 };
+
+static void low_rank_setup(trial *c)
+{
+    trial_leaf(c, 0, 2, (int64_t[]){c->n, LOW_OUT}, -1, 1);
+    trial_leaf(c, 1, 2, (int64_t[]){c->n, LOW_IN}, -1, 1);
+    trial_param(c, 2, 2, (int64_t[]){LOW_RANK, LOW_IN}, -1, 1);
+    trial_param(c, 3, 2, (int64_t[]){LOW_OUT, LOW_RANK}, -1, 1);
+    c->out_count = c->n * LOW_OUT;
+}
+
+static void low_rank_rows(trial *c)
+{
+    low_rank_setup(c);
+    trial_fixed(c, 5, 2, (int64_t[]){c->n, 1}, 0, 2);
+}
+
+static void low_rank_on_linear(trial *c)
+{
+    low_rank_rows(c);
+    c->in[0] = (trial_input){0};
+    trial_param(c, 4, 2, (int64_t[]){LOW_OUT, LOW_IN}, -1, 1);
+}
+
+static tensor *low_rank_apply(tape *t, tensor **in, const trial *c)
+{
+    (void)c;
+    tensor *y = in[0] ? in[0] : op_linear(t, in[1], in[4], NULL, LINEAR_OUT_IN, ACT_NONE);
+    return op_low_rank(t, y, in[1], in[2], in[3], 0.5f, in[5]);
+}
+
+/* twice: in the place of the first one's output */
+static tensor *low_rank_twice(tape *t, tensor **in, const trial *c)
+{
+    return op_low_rank(t, low_rank_apply(t, in, c), in[1], in[2], in[3], -1.5f, NULL);
+}
+
+static void low_rank_sum(const trial *c, double *const *x, double *y, double plain)
+{
+    for (int64_t r = 0; r < c->n; r++)
+        for (int64_t j = 0; j < LOW_OUT; j++) {
+            double sum = x[0] ? x[0][r * LOW_OUT + j] : 0;
+            for (int64_t i = 0; i < LOW_IN; i++) {
+                double v = x[1][r * LOW_IN + i], by = 0.5 * (x[5] ? x[5][r] : 1) + plain;
+                if (x[4]) sum += v * x[4][j * LOW_IN + i];
+                for (int64_t k = 0; k < LOW_RANK; k++) sum += by * v * x[2][k * LOW_IN + i] * x[3][j * LOW_RANK + k];
+            }
+            y[r * LOW_OUT + j] = sum;
+        }
+}
+
+static void low_rank_naive(const trial *c, double *const *x, double *y)
+{
+    low_rank_sum(c, x, y, 0);
+}
+
+static void low_rank_twice_naive(const trial *c, double *const *x, double *y)
+{
+    low_rank_sum(c, x, y, -1.5);
+}
+
 /* ---- activations: k[0] which ------------------------------------------------------------------------------------------------- */
 
 static void act_setup(trial *c, activation act, bool gate)
@@ -356,6 +419,11 @@ static const op_case cases_kernels[] = {
     {"linear", "in-out", linear_in_out, linear_apply, linear_naive, .bf16 = true, .several_bits = true},
     {"linear", "1 x 1, sigmoid", linear_sigmoid, linear_apply, linear_naive, .bf16 = true, .several_bits = true},
     {"linear", "examples of several rows", linear_examples, linear_examples_apply, linear_naive, .several_bits = true},
+    {"low_rank", "plain", low_rank_setup, low_rank_apply, low_rank_naive, .bf16 = true, .several_bits = true},
+    {"low_rank", "rows with factors", low_rank_rows, low_rank_apply, low_rank_naive, .bf16 = true,
+     .several_bits = true},
+    {"low_rank", "on a product", low_rank_on_linear, low_rank_apply, low_rank_naive, .several_bits = true},
+    {"low_rank", "two on a product", low_rank_on_linear, low_rank_twice, low_rank_twice_naive, .several_bits = true},
     {"linear", "wide, in-out", linear_wide, linear_apply, linear_naive, .most = 64, .several_bits = true},
     {"linear", "wide", linear_wide_out_in, linear_apply, linear_naive, .most = 64, .several_bits = true},
     {"act", "relu", act_setup_ACT_RELU, act_apply, act_naive_case, .bf16 = true},
