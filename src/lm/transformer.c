@@ -1,5 +1,6 @@
 /* What a transformer computes: Vaswani et al. 2017 with the variations that transformer_config names. */
 #include "base/mem.h"
+#include "lm/adapter.h"
 #include "lm/transformer_parts.h"
 
 static tensor *once(const transformer *m, transformer_part p)
@@ -51,11 +52,13 @@ static tensor *positions(tape *t, const transformer *m, const token_rows *in, in
 {
     const segments *s = in->sequences;
     int32_t *at = NULL;
+    int64_t shift = in->adapters ? adapters_shift(in->adapters) : 0;
     if (mem_new(&at, (size_t)s->rows)) return tape_fail(t, LOREC_RESOURCE);
     lorec_err e = LOREC_OK;
     for (int64_t i = 0; i < s->n; i++)
         for (int32_t r = s->start[i]; r < s->start[i + 1]; r++) {
             int64_t p = in->position ? in->position[r] : r - s->start[i];
+            p += shift;
             if (p < 0 || p >= m->c.max_positions)
                 e = err_set(LOREC_USAGE, "position %lld of a transformer that has %lld; shorten the input",
                             (long long)p, (long long)m->c.max_positions);
@@ -67,14 +70,18 @@ static tensor *positions(tape *t, const transformer *m, const token_rows *in, in
     return x;
 }
 
+/* Ids, vectors or both as vectors. */
+static tensor *vectors_of(tape *t, const transformer *m, const token_rows *in)
+{
+    if (!in->ids) return in->vectors;
+    tensor *tokens = op_embed(t, once(m, PART_TOKENS), in->ids);
+    return in->vectors ? op_add(t, tokens, in->vectors) : tokens;
+}
+
 tensor *transformer_embed(tape *t, const transformer *m, const token_rows *in)
 {
     if (!in->sequences) return NULL; /* the tape knows why */
-    tensor *x = in->vectors;
-    if (in->ids) {
-        tensor *tokens = op_embed(t, once(m, PART_TOKENS), in->ids);
-        x = x ? op_add(t, tokens, x) : tokens;
-    }
+    tensor *x = vectors_of(t, m, in);
     if (m->c.embed_scale != 1) x = op_scale(t, x, m->c.embed_scale, 0);
     if (once(m, PART_POSITIONS))
         x = op_add(t, x, op_embed(t, once(m, PART_POSITIONS), positions(t, m, in, m->c.position_offset)));
@@ -103,8 +110,11 @@ static tensor *part(const block_use *b, transformer_part p)
 
 static tensor *product(const block_use *b, tensor *x, transformer_part w, activation act)
 {
-    return op_linear(b->t, x, part(b, w), part(b, (transformer_part)(w + 1)), b->m->c.layout,
-                     act); /* its bias is next */
+    tensor *weight = part(b, w), *bias = part(b, (transformer_part)(w + 1)); /* its bias is next */
+    if (!b->in->adapters) return op_linear(b->t, x, weight, bias, b->m->c.layout, act);
+    tensor *y = op_linear(b->t, x, weight, bias, b->m->c.layout, ACT_NONE);
+    y = adapters_product(b->t, b->in, weight, x, y);
+    return act == ACT_NONE ? y : op_act(b->t, y, act);
 }
 
 static tensor *of_last(const block_use *b, tensor *x)
@@ -160,6 +170,7 @@ static tensor *attend(const block_use *b, tensor *x)
                       .bias_max_distance = (int)c->bias_max_distance,
                       .bias_bidirectional = !c->causal,
                       .kv_mask = b->in->mask};
+    if (b->in->adapters) adapters_prefix(t, b->in, b->layer, &spec.prefix_k, &spec.prefix_v);
     if (b->last) spec.q_rows = tape_segments_even(t, b->in->sequences->n, 1);
     if (b->in->cache) kv_cache_store(t, b->in->cache, b->layer, k, v, b->in->view->row);
     tensor *y = b->in->cache && b->in->view->seen
@@ -248,9 +259,13 @@ tensor *transformer_final(tape *t, const transformer *m, tensor *x)
 
 tensor *transformer_hidden(tape *t, const transformer *m, const token_rows *in)
 {
+    token_rows longer;
+    tensor *own = NULL; /* with soft prompts: the rows that are not theirs */
+    if (in->adapters && in->sequences && adapters_prompt(t, in, vectors_of(t, m, in), &longer, &own)) in = &longer;
     tensor *x = transformer_embed(t, m, in);
     for (int64_t layer = 0; layer < m->c.layers; layer++) x = transformer_block(t, m, layer, x, in);
-    return transformer_final(t, m, x);
+    x = transformer_final(t, m, x);
+    return own && !in->last ? op_gather_rows(t, x, own) : x;
 }
 
 static tensor *head(const transformer *m)

@@ -138,6 +138,8 @@ typedef struct cross_rows {
     const kv_view *seen;
 } cross_rows;
 
+struct adapter_set; /* lm/adapter.h */
+
 /* What goes in. */
 typedef struct token_rows {
     tensor *ids;               /* [rows] i32, or NULL */
@@ -146,11 +148,12 @@ typedef struct token_rows {
     const int32_t *position;   /* [rows], or NULL: 0, 1, 2 ... in each sequence */
     const int32_t *type;       /* [rows] token types, or NULL: all 0 */
     const uint8_t *mask;       /* [rows] 0: no other token sees this one; or NULL */
-    bool last;                 /* the last block gives each sequence's last row only: [sequences, width] */
-    kv_cache *cache;           /* evaluation only: keys and values of every row are kept here ... */
-    const kv_view *view;       /* ... at view->row; and where view->seen is given, rows attend to those cached rows
+    const struct adapter_set *adapters; /* what changes the weights' work in this call, or NULL */
+    bool last;                          /* the last block gives each sequence's last row only: [sequences, width] */
+    kv_cache *cache;                    /* evaluation only: keys and values of every row are kept here ... */
+    const kv_view *view;     /* ... at view->row; and where view->seen is given, rows attend to those cached rows
                                 * instead of their own sequence */
-    const cross_rows *cross;   /* for blocks with PART_CROSS_Q */
+    const cross_rows *cross; /* for blocks with PART_CROSS_Q */
 } token_rows;
 
 tensor *transformer_embed(tape *t, const transformer *m, const token_rows *in); /* [rows, width] */

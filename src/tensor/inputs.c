@@ -45,6 +45,13 @@ const float *tape_keep(tape *t, const float *values, int64_t n)
     return kept ? memcpy(kept, values, (size_t)n * sizeof *kept) : NULL;
 }
 
+const void *tape_copy(tape *t, const void *bytes, size_t n)
+{
+    if (t->err) return NULL;
+    void *kept = tape_alloc(t, n);
+    return kept && n ? memcpy(kept, bytes, n) : kept;
+}
+
 /* lengths NULL: all are `even`. */
 static const segments *segments_new(tape *t, const int32_t *lengths, int32_t even, int64_t n)
 {

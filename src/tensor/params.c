@@ -292,6 +292,11 @@ void params_freeze(tensor *p, bool frozen)
     p->grad = NULL;
 }
 
+void params_freeze_all(params *ps, bool frozen)
+{
+    for (size_t i = 0; i < ps->n; i++) params_freeze(ps->p[i], frozen);
+}
+
 void params_sparse_rows(tensor *p, bool sparse)
 {
     if (p->param->sparse == sparse || p->size[0] > INT32_MAX) return;

@@ -92,7 +92,8 @@ tensor *tape_f32(tape *t, const float *values, int ndim, const int64_t *shape);
 tensor *tape_ids(tape *t, const int32_t *values, int64_t n); /* [n] i32; -1 means "nothing here" where an op says so */
 tensor *tape_zeros(tape *t, int ndim, const int64_t *shape);
 tensor *tape_leaf(tape *t, const float *values, int ndim, const int64_t *shape); /* as tape_f32, and gets a gradient */
-const segments *tape_segments(tape *t, const int32_t *lengths, int64_t n);       /* from lengths; NULL on failure */
+const void *tape_copy(tape *t, const void *bytes, size_t n); /* for arrays that a spec points to; NULL: failed */
+const segments *tape_segments(tape *t, const int32_t *lengths, int64_t n); /* from lengths; NULL on failure */
 const segments *tape_segments_even(tape *t, int64_t n, int64_t length);
 /* Says that x's rows are the rows of s, so that row r belongs to the training example of its segment; returns x. Only
  * tape_options.example_norms asks; without it row i is example i. */
@@ -129,6 +130,7 @@ uint64_t params_version(const params *ps);     /* grows with every change of any
 lorec_err params_zero_grad(params *ps);
 double params_grad_norm(const params *ps);  /* global L2 norm */
 void params_freeze(tensor *p, bool frozen); /* a frozen parameter has no gradient and no memory for one */
+void params_freeze_all(params *ps, bool frozen);
 /* Gradients touch few rows (embedding tables read by op_embed only): only touched rows are zeroed, normed, updated. */
 void params_sparse_rows(tensor *p, bool sparse);
 
