@@ -93,6 +93,7 @@ tensor *op_batch_norm(tape *t, tensor *x, tensor *gain, tensor *bias, tensor *me
 tensor *op_softmax(tape *t, tensor *x); /* last dim; a row of all -inf gives zeros */
 tensor *op_log_softmax(tape *t, tensor *x);
 tensor *op_l2_normalize(tape *t, tensor *x, float eps); /* last dim */
+tensor *op_over_norms(tape *t, tensor *x, tensor *w);   /* x [rows, v] / |w_v|, w [v, d] */
 tensor *op_sum(tape *t, tensor *x);                     /* all -> [1] */
 tensor *op_mean(tape *t, tensor *x);                    /* all -> [1] */
 tensor *op_weighted_mean(tape *t, tensor *x, const float *weight,
@@ -115,14 +116,27 @@ typedef enum rope_kind {
     ROPE_PAIRS /* (2i, 2i+1) */,
     ROPE_2D /* ChatGLM-6B */
 } rope_kind;
+typedef enum rope_scaling {
+    ROPE_UNSCALED,
+    ROPE_LINEAR, /* positions / factor (Chen et al. 2023) */
+    ROPE_LLAMA3, /* long waves / factor, short ones as they are, those between blended (Llama 3.1) */
+    ROPE_YARN,   /* a ramp between the two (Peng et al. 2023) */
+    /* by the sequence's length, once it is longer than original_length (NTK-aware): the base times a^(dims / (dims - 2)) */
+    ROPE_DYNAMIC,      /* a = factor * length / original_length - (factor - 1) */
+    ROPE_DYNAMIC_STEPS /* a = 2^ceil(log2(length / original_length) + 1) - 1 (Qwen) */
+} rope_scaling;
 typedef struct rope {
     rope_kind kind;
-    int dims;    /* rotated part of a head; 0: all */
-    float base;  /* 0: 10000 */
-    float scale; /* linear position scaling: positions / scale; 0: none */
-    float low_freq, high_freq,
-        original_length;   /* Llama 3's scaling when original_length > 0 (with `scale` as factor) */
-    const float *inv_freq; /* or the frequencies themselves, [dims / 2] */
+    int dims;   /* rotated part of a head; 0: all */
+    float base; /* 0: 10000 */
+    rope_scaling scaling;
+    float factor, original_length;
+    float low_freq, high_freq;  /* ROPE_LLAMA3 */
+    float beta_fast, beta_slow; /* ROPE_YARN; 0: 32 and 1 */
+    bool yarn_exact;            /* ROPE_YARN: the ramp's ends are not rounded to whole dimensions */
+    float magnitude;            /* cosines and sines are multiplied by it; 0: 1 */
+    const float *inv_freq;      /* or the frequencies themselves, [dims / 2] */
+    const int32_t *length;      /* ROPE_DYNAMIC*: [rows] of each row's sequence; NULL: short */
 } rope;
 /* x [rows, heads * d_head]; position [rows] i32 (ROPE_2D: position then block position, [2 * rows]). */
 tensor *op_rope(tape *t, tensor *x, int heads, tensor *position, const rope *spec);
@@ -134,6 +148,7 @@ typedef struct attention {
     bool causal;                      /* query i of a segment sees keys up to i + (keys - queries) of its segment */
     int window;                       /* > 0: and at most that many back */
     int prefix;                       /* with causal: the first `prefix` keys are seen by all (prefix LM) */
+    const int32_t *prefixes;          /* [segments] the same, each segment's own; copied; NULL: `prefix` */
     const segments *q_rows, *kv_rows; /* as many segments each; kv_rows NULL: q_rows */
     float softcap;                    /* > 0: cap * tanh(score / cap) */
     float dropout;                    /* of the weights, when the tape trains */
@@ -166,6 +181,7 @@ typedef struct linear_ce {
     float temperature; /* logits are divided by it; 0: 1 */
     float label_smoothing;
     int64_t skip_first; /* the first so many classes can not be chosen (padding) */
+    float softcap;      /* > 0: cap * tanh(logit / cap) */
 } linear_ce;
 tensor *op_linear_cross_entropy(tape *t, tensor *x, tensor *w, tensor *b, tensor *target, const linear_ce *spec);
 /* Scores of given classes only: x [rows, d], w [v, d], ids [rows * k] -> [rows, k]; id -1: -inf (no gradient). */

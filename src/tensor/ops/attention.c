@@ -97,6 +97,13 @@ static lorec_err prepare(tape *t, node *n)
     const attention *a = &p->a;
     p->lse = tape_alloc(t, (size_t)(a->q_rows->rows * p->heads) * sizeof *p->lse);
     if (!p->lse) return tape_error(t);
+    if (a->prefixes) {
+        size_t bytes = (size_t)a->q_rows->n * sizeof *a->prefixes;
+        int32_t *prefixes = tape_alloc(t, bytes);
+        if (!prefixes) return tape_error(t);
+        memcpy(prefixes, a->prefixes, bytes);
+        p->a.prefixes = prefixes;
+    }
     if (a->bias == BIAS_ALIBI && !(p->slopes = a->alibi_slopes)) {
         float *slopes = tape_alloc(t, (size_t)p->heads * sizeof *slopes);
         if (!slopes) return tape_error(t);

@@ -89,7 +89,8 @@ static view view_of(const attention_unit *u, const attention_source *src, int64_
 {
     const attention *a = &u->p->a;
     if (src->prefix) return (view){0, src->n, 0, 0};
-    int64_t at = i + u->tk - u->tq, prefix = a->causal ? least(a->prefix, u->tk) : 0;
+    int64_t at = i + u->tk - u->tq, ahead = a->prefixes ? a->prefixes[u->segment] : a->prefix,
+            prefix = a->causal ? least(ahead, u->tk) : 0;
     view w = {0, a->causal ? most(0, least(u->tk, at + 1)) : u->tk, 0, 0};
     if (a->window > 0) w.lo = least(w.hi, most(0, at - a->window + 1));
     if (prefix > 0) {

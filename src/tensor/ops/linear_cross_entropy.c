@@ -1,7 +1,8 @@
 /* op_linear_cross_entropy: loss [rows] = -log softmax((x W^T + b) / temperature)[target], x [rows, d], W [v, d]. Logits live
  * only for some rows at a time. Where the tape trains, forward makes the gradients in the same pass, as if every row's
  * upstream gradient were 1:
- *     e = softmax - (1 - smoothing) onehot - smoothing / classes,   dx = e W,   dW = e^T x,   db = sum of e's rows,
+ *     e = softmax - (1 - smoothing) onehot - smoothing / classes,   dx = e W,   dW = e^T x,   db = sum of e's rows
+ * (a soft-cap multiplies e by 1 - tanh^2),
  * and backward scales them when all rows were given the same upstream gradient (a mean): three products instead of four.
  * Otherwise it makes them again with each row's own. */
 #include <string.h>
@@ -30,6 +31,7 @@ static lorec_err ce_shape(tape *t, node *n)
         return node_shape_error(n, "needs a target id a row");
     if (s->skip_first < 0 || s->skip_first >= (w->size[0] > 0 ? w->size[0] : 1))
         return node_shape_error(n, "skip_first leaves no class");
+    if (!(s->softcap >= 0)) return node_shape_error(n, "a softcap is above 0, or 0 for none");
     if (!(s->temperature > 0) || !(s->label_smoothing >= 0 && s->label_smoothing < 1))
         return node_shape_error(n, "needs a temperature above 0 and label_smoothing in [0, 1)");
     for (int64_t i = 0; i < target->count; i++)
@@ -57,6 +59,7 @@ typedef struct ce_job {
     const void *x; /* [kept, d]: x's rows, gathered where some are left out */
     int64_t first; /* of the chunk */
     float *logits; /* [chunk, classes] */
+    float *capped; /* [chunk, classes] tanh(logit / softcap); NULL: no softcap */
     uint16_t *e;   /* the chunk's gradient as bf16 */
     float *sums;   /* [workers][classes] for db */
 } ce_job;
@@ -73,7 +76,13 @@ static lorec_err chunk_rows(void *ctx, size_t begin, size_t end, int worker)
         float *z = j->logits + i * classes;
         int32_t row = j->row[j->first + (int64_t)i];
         int64_t target = i32(j->n->in[IN_TARGET])[row] - j->skip;
-        if (b) cpu->axpy_f32(classes, by, f32(b) + j->skip, z);
+        float *capped = j->capped ? j->capped + i * classes : NULL;
+        if (b) cpu->axpy_f32(classes, capped ? 1 : by, f32(b) + j->skip, z);
+        if (capped) {
+            for (size_t c = 0; c < classes; c++) capped[c] = z[c] / s->softcap;
+            cpu->act_f32(ACT_TANH, classes, capped, capped);
+            for (size_t c = 0; c < classes; c++) z[c] = capped[c] * s->softcap * by;
+        }
         float right = z[target], most = cpu->max_f32(classes, z);
         double all = 0;
         for (size_t c = 0; smooth > 0 && c < classes; c++) all += z[c];
@@ -84,6 +93,7 @@ static lorec_err chunk_rows(void *ctx, size_t begin, size_t end, int worker)
         float g = j->g ? j->g[row] * by : by, scale = g / sum, away = g * smooth / (float)classes;
         for (size_t c = 0; c < classes; c++) z[c] = z[c] * scale - away;
         z[target] -= g * (1 - smooth);
+        for (size_t c = 0; capped && c < classes; c++) z[c] *= 1 - capped[c] * capped[c];
         if (j->db) cpu->axpy_f32(classes, 1, z, j->sums + (size_t)worker * classes);
         if (j->half) cpu->to_bf16(classes, z, j->e + i * classes);
     }
@@ -103,7 +113,7 @@ static lorec_err chunk_products(ce_job *j, int64_t rows, bool logits)
                                 .m = rows,
                                 .n = classes,
                                 .k = d,
-                                .alpha = 1 / s->temperature,
+                                .alpha = s->softcap > 0 ? 1 : 1 / s->temperature,
                                 .a = x,
                                 .lda = d,
                                 .b = j->w,
@@ -160,6 +170,8 @@ static lorec_err all_chunks(tape *t, ce_job *j)
     size_t sums = j->db ? (size_t)(par_workers() * j->classes) * sizeof *j->sums : 0;
     TRY(gather_rows(t, j));
     j->logits = tape_scratch(t, (size_t)(chunk * j->classes) * sizeof *j->logits);
+    const linear_ce *s = j->n->spec;
+    if (s->softcap > 0) j->capped = tape_scratch(t, (size_t)(chunk * j->classes) * sizeof *j->capped);
     j->sums = tape_scratch(t, sums);
     j->e = tape_scratch(t, j->half && gradients ? (size_t)(chunk * j->classes) * sizeof *j->e : 0);
     TRY(tape_error(t));

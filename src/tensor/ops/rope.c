@@ -30,28 +30,59 @@ static lorec_err rope_shape(tape *t, node *n)
     if (s->how.base == 0) s->how.base = 10000;
     if (s->how.dims < 0 || s->how.dims > d || s->how.dims % (2 * parts) || d > PIECE)
         return node_shape_error(n, "the rotated dimensions have to be even and within a head of at most 1024");
+    bool scaled = s->how.scaling != ROPE_UNSCALED && s->how.scaling != ROPE_DYNAMIC_STEPS;
+    if (scaled && !(s->how.factor > 0)) return node_shape_error(n, "scaled positions need a factor above 0");
+    if ((s->how.scaling == ROPE_LLAMA3 || s->how.scaling == ROPE_YARN) && !(s->how.original_length > 0))
+        return node_shape_error(n, "this scaling needs the length that the model was first trained on");
     return node_output_like(t, n, x);
 }
 
-/* Llama 3's scaling: long waves are slowed by the factor, short ones kept, those between blended. */
+/* ---- frequencies ----------------------------------------------------------------------------------------------------- */
+
 static double llama3(const rope *r, double frequency)
 {
     double wave = 2 * M_PI / frequency, long_wave = r->original_length / r->low_freq,
            short_wave = r->original_length / r->high_freq;
     if (wave < short_wave) return frequency;
-    if (wave > long_wave) return frequency / r->scale;
+    if (wave > long_wave) return frequency / r->factor;
     double blend = (r->original_length / wave - r->low_freq) / (r->high_freq - r->low_freq);
-    return (1 - blend) * frequency / r->scale + blend * frequency;
+    return (1 - blend) * frequency / r->factor + blend * frequency;
 }
 
-static void frequencies(const rope *r, size_t pairs, float *out)
+/* YaRN's ramp over pairs: 0 where a pair turns so often that it stays, 1 where it is slowed by the whole factor. */
+static double yarn_ramp(const rope *r, double pair)
+{
+    double dims = r->dims, end[2],
+           turns[2] = {r->beta_fast > 0 ? r->beta_fast : 32, r->beta_slow > 0 ? r->beta_slow : 1};
+    for (int i = 0; i < 2; i++) {
+        double at = dims * log(r->original_length / (turns[i] * 2 * M_PI)) / (2 * log(r->base));
+        end[i] = r->yarn_exact ? at : i == 0 ? floor(at) : ceil(at);
+    }
+    double low = fmax(end[0], 0), high = fmin(end[1], dims - 1);
+    if (low == high) high += .001;
+    return fmin(fmax((pair - low) / (high - low), 0), 1);
+}
+
+/* What the base is multiplied by for a sequence of that length. */
+static double stretch(const rope *r, int32_t length)
+{
+    if (r->dims <= 2 || !(r->original_length > 0) || (float)length <= r->original_length) return 1;
+    double times = (double)length / (double)r->original_length;
+    double a = r->scaling == ROPE_DYNAMIC ? (double)r->factor * times - ((double)r->factor - 1)
+                                          : exp2(ceil(log2(times) + 1)) - 1;
+    return pow(a, r->dims / (r->dims - 2.0));
+}
+
+static void frequencies(const rope *r, size_t pairs, double base, float *out)
 {
     for (size_t i = 0; i < pairs; i++) {
-        double f = r->inv_freq ? r->inv_freq[i] : (float)pow(r->base, -(double)i / (double)pairs);
-        if (r->original_length > 0)
-            f = llama3(r, f);
-        else if (r->scale != 0)
-            f /= r->scale;
+        double f = r->inv_freq ? r->inv_freq[i] : (float)pow(base, -(double)i / (double)pairs);
+        if (r->scaling == ROPE_LINEAR) f /= r->factor;
+        if (r->scaling == ROPE_LLAMA3) f = llama3(r, f);
+        if (r->scaling == ROPE_YARN) {
+            double slow = yarn_ramp(r, (double)i);
+            f = f / r->factor * slow + f * (1 - slow);
+        }
         out[i] = (float)f;
     }
 }
@@ -64,18 +95,31 @@ typedef struct rope_job {
     float beta, sign; /* -1: turned back */
 } rope_job;
 
+static bool by_length(const rope *r)
+{
+    return r->length && (r->scaling == ROPE_DYNAMIC || r->scaling == ROPE_DYNAMIC_STEPS);
+}
+
 /* Angles are rounded to f32 before their cosine is taken, as the models were trained. */
 static lorec_err rope_table(void *ctx, size_t begin, size_t end, int worker)
 {
     const rope_job *j = ctx;
     const rope_saved *s = j->n->saved;
+    const rope *how = &((const rope_spec *)j->n->spec)->how;
+    float own[PIECE], size = how->magnitude != 0 ? how->magnitude : 1;
+    const float *frequency = j->frequency;
+    size_t rows = (size_t)tensor_rows(j->n->out);
     (void)worker;
     for (size_t row = begin; row < end; row++) {
+        if (by_length(how) && (row == begin || how->length[row % rows] != how->length[(row - 1) % rows])) {
+            frequencies(how, s->pairs, how->base * stretch(how, how->length[row % rows]), own);
+            frequency = own;
+        }
         int64_t position = s->by_row ? i32(j->n->in[1])[row] : s->first + (int64_t)row;
         for (size_t i = 0; i < s->pairs; i++) {
-            float angle = (float)position * j->frequency[i];
-            s->cosine[row * s->pairs + i] = cosf(angle);
-            s->sine[row * s->pairs + i] = sinf(angle);
+            float angle = (float)position * frequency[i];
+            s->cosine[row * s->pairs + i] = size * cosf(angle);
+            s->sine[row * s->pairs + i] = size * sinf(angle);
         }
     }
     return LOREC_OK;
@@ -134,14 +178,14 @@ static lorec_err rope_forward(tape *t, node *n)
     if (!s) return tape_error(t);
     *s = (rope_saved){.parts = spec->how.kind == ROPE_2D ? 2 : 1, .first = first};
     s->pairs = (size_t)spec->how.dims / 2 / s->parts;
-    s->by_row = last - first + 1 > position->count;
+    s->by_row = by_length(&spec->how) || last - first + 1 > position->count;
     size_t table = spec->how.kind == ROPE_NONE ? 0 : s->by_row ? (size_t)position->count : (size_t)(last - first + 1);
     float *frequency = tape_scratch(t, s->pairs * sizeof *frequency);
     s->cosine = tape_alloc(t, 2 * table * s->pairs * sizeof(float));
     if (!frequency || !s->cosine) return tape_error(t);
     s->sine = s->cosine + table * s->pairs;
     if (spec->how.kind == ROPE_NONE) s->pairs = 0;
-    frequencies(&spec->how, s->pairs, frequency);
+    frequencies(&spec->how, s->pairs, spec->how.base, frequency);
     rope_job j = {n, frequency, n->in[0]->data, n->out->data, 0, 1};
     TRY(par_for(table, row_grain((int64_t)s->pairs * 16), rope_table, &j));
     return par_for((size_t)rows, row_grain(tensor_width(n->out)), rope_rows, &j);

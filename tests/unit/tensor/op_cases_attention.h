@@ -90,6 +90,15 @@ static void attention_prefix_lm(trial *c)
     a->window = 2;
 }
 
+static void attention_prefixes(trial *c) /* each segment's own, some longer than it */
+{
+    attention *a = attention_setup(c, 2, 1, 4, 4, 7, 0);
+    int32_t *prefix = trial_block(c, ((size_t)c->seg[0].n + 1) * sizeof *prefix);
+    for (int64_t i = 0; i < c->seg[0].n; i++) prefix[i] = (int32_t)rng_below(&c->r, 9);
+    a->causal = true;
+    a->prefixes = prefix;
+}
+
 static void attention_alibi(trial *c)
 {
     attention *a = attention_setup(c, 3, 0, 4, 4, 7, 0);
@@ -159,11 +168,11 @@ static int64_t attention_bucket(const attention *a, int64_t away)
     return first + (at < n ? at : n - 1);
 }
 
-static bool attention_sees(const attention *a, int64_t i, int64_t tq, int64_t j, int64_t tk, int64_t k0)
+static bool attention_sees(const attention *a, int64_t g, int64_t i, int64_t tq, int64_t j, int64_t tk, int64_t k0)
 {
-    int64_t at = i + tk - tq;
+    int64_t at = i + tk - tq, prefix = a->prefixes ? a->prefixes[g] : a->prefix;
     if (a->kv_mask && !a->kv_mask[k0 + j]) return false;
-    if (a->causal && j < a->prefix) return true;
+    if (a->causal && j < prefix) return true;
     if (a->causal && j > at) return false;
     return !(a->window > 0 && at - j >= a->window);
 }
@@ -210,7 +219,7 @@ static void attention_naive(const trial *c, double *const *x, double *y)
                                            : 1.0 / 256) *
                                (double)llabs(away);
                     if (j >= n_prefix && a->bias == BIAS_TABLE) dot += x[3][attention_bucket(a, away) * heads + h];
-                    if (j >= n_prefix && !attention_sees(a, i, tq, j - n_prefix, tk, k0)) dot = -INFINITY;
+                    if (j >= n_prefix && !attention_sees(a, g, i, tq, j - n_prefix, tk, k0)) dot = -INFINITY;
                     s[j] = dot;
                     most = dot > most ? dot : most;
                 }
@@ -239,6 +248,7 @@ static const op_case cases_attention[] = {
     ATTENTION_CASE("cross, grouped, masked", attention_cross, .bf16 = true),
     ATTENTION_CASE("causal, other keys, window, softcap", attention_later, .bf16 = true),
     ATTENTION_CASE("prefix language model", attention_prefix_lm, .bf16 = true),
+    ATTENTION_CASE("prefixes", attention_prefixes, .bf16 = true),
     ATTENTION_CASE("alibi", attention_alibi, .bf16 = true),
     ATTENTION_CASE("bias table", attention_table, .most = 65, .several_bits = true),
     ATTENTION_CASE("bias table, causal", attention_table_causal, .most = 65, .several_bits = true),

@@ -292,6 +292,12 @@ static void ce_smooth(trial *c)
     *s = (linear_ce){.temperature = 0.5f, .label_smoothing = 0.1f, .skip_first = 2};
 }
 
+static void ce_capped(trial *c)
+{
+    linear_ce *s = linear_ce_setup(c, 9, 40, true, -1);
+    *s = (linear_ce){.temperature = 0.5f, .softcap = 1.5f};
+}
+
 static tensor *linear_ce_apply(tape *t, tensor **in, const trial *c)
 {
     return op_linear_cross_entropy(t, in[0], in[1], in[2], in[3], (const linear_ce *)(intptr_t)c->k[0]);
@@ -307,6 +313,7 @@ static void linear_ce_naive(const trial *c, double *const *x, double *y)
         for (int64_t j = s->skip_first; j < classes; j++) {
             double z = x[2] ? x[2][j] : 0;
             for (int64_t p = 0; p < d; p++) z += x[0][i * d + p] * x[1][j * d + p];
+            if (s->softcap > 0) z = s->softcap * tanh(z / s->softcap);
             z /= temperature;
             sum += exp(z);
             all += z;
@@ -321,7 +328,7 @@ static void linear_ce_naive(const trial *c, double *const *x, double *y)
 static void ce_mean_setup(trial *c)
 {
     linear_ce *s = linear_ce_setup(c, 9, 40, true, -1);
-    *s = (linear_ce){.temperature = 2};
+    *s = (linear_ce){.temperature = 2, .softcap = c->n % 2 ? 3 : 0};
     c->out_count = 1;
 }
 
@@ -408,6 +415,7 @@ static const op_case cases_kernels[] = {
      .several_bits = true},
     {"linear_cross_entropy", "smoothing, temperature, skip", ce_smooth, linear_ce_apply, linear_ce_naive, .bf16 = true,
      .several_bits = true},
+    {"linear_cross_entropy", "capped", ce_capped, linear_ce_apply, linear_ce_naive, .bf16 = true, .several_bits = true},
     {"linear_cross_entropy", "mean", ce_mean_setup, ce_mean_apply, ce_mean_naive, .bf16 = true, .several_bits = true},
     {"gru", "plain", gru_setup, gru_apply, gru_naive, .several_bits = true},
     {"gru", "with a first state", gru_setup_state, gru_apply, gru_naive, .several_bits = true},

@@ -194,14 +194,15 @@ static void conv2d_naive(const trial *c, double *const *x, double *y)
                     }
 }
 
-/* ---- rotary positions: 3 heads of 12; k[0] the kind, k[1] dims, k[2]: 1 linear scaling, 2 Llama 3's ------------------------------------- */
+/* ---- rotary positions: 3 heads of 12; k[0] the kind, k[1] dims, k[2] the scaling -------------------------------------------- */
 
-enum { HEADS = 3, HEAD = 12 };
+enum { HEADS = 3, HEAD = 12, ROPE_BASE = 100, ROPE_FACTOR = 4, ROPE_SHORT = 64 };
 
-static void rope_setup(trial *c, rope_kind kind, int64_t dims, int64_t scaling)
+static void rope_setup(trial *c, rope_kind kind, int64_t dims, rope_scaling scaling)
 {
     trial_leaf(c, 0, 2, (int64_t[]){c->n, HEADS * HEAD}, -1, 1);
     trial_ids(c, 1, c->n * (kind == ROPE_2D ? 2 : 1), 0, 40);
+    trial_ids(c, 2, c->n, 1, 400); /* the sequences' lengths */
     c->k[0] = kind;
     c->k[1] = dims;
     c->k[2] = scaling;
@@ -213,31 +214,51 @@ static void rope_setup(trial *c, rope_kind kind, int64_t dims, int64_t scaling)
     {                                                                                                                  \
         rope_setup(c, __VA_ARGS__);                                                                                    \
     }
-ROPE_SETUP(half, ROPE_HALF, 0, 0)
-ROPE_SETUP(part, ROPE_HALF, 8, 1)
-ROPE_SETUP(llama3, ROPE_HALF, 0, 2)
-ROPE_SETUP(pairs, ROPE_PAIRS, 6, 0)
-ROPE_SETUP(both, ROPE_2D, 0, 0)
-ROPE_SETUP(none, ROPE_NONE, 0, 0)
+ROPE_SETUP(half, ROPE_HALF, 0, ROPE_UNSCALED)
+ROPE_SETUP(part, ROPE_HALF, 8, ROPE_LINEAR)
+ROPE_SETUP(llama3, ROPE_HALF, 0, ROPE_LLAMA3)
+ROPE_SETUP(yarn, ROPE_HALF, 0, ROPE_YARN)
+ROPE_SETUP(dynamic, ROPE_HALF, 10, ROPE_DYNAMIC)
+ROPE_SETUP(steps, ROPE_HALF, 0, ROPE_DYNAMIC_STEPS)
+ROPE_SETUP(pairs, ROPE_PAIRS, 6, ROPE_UNSCALED)
+ROPE_SETUP(both, ROPE_2D, 0, ROPE_UNSCALED)
+ROPE_SETUP(none, ROPE_NONE, 0, ROPE_UNSCALED)
 
 static tensor *rope_apply(tape *t, tensor **in, const trial *c)
 {
-    rope how = {.kind = (rope_kind)c->k[0], .dims = (int)c->k[1], .scale = c->k[2] ? 4.0f : 0};
-    if (c->k[2] == 2) {
-        how.base = 100;
-        how.low_freq = 1;
-        how.high_freq = 4;
-        how.original_length = 64;
-    }
+    rope how = {.kind = (rope_kind)c->k[0],
+                .dims = (int)c->k[1],
+                .base = ROPE_BASE,
+                .scaling = (rope_scaling)c->k[2],
+                .factor = ROPE_FACTOR,
+                .original_length = ROPE_SHORT,
+                .low_freq = 1,
+                .high_freq = 4,
+                .beta_fast = 6,
+                .magnitude = c->k[2] == ROPE_YARN ? 1.25f : 0,
+                .length = c->in[2].id};
     return op_rope(t, in[0], HEADS, in[1], &how);
 }
 
-static double rope_frequency(const trial *c, int64_t i, int64_t pairs)
+static double rope_frequency(const trial *c, int64_t row, int64_t i, int64_t pairs)
 {
-    double f = pow(c->k[2] == 2 ? 100 : 10000, -(double)i / (double)pairs), turns = 64 * f / (2 * M_PI);
-    if (c->k[2] == 1) return f / 4;
-    if (c->k[2] == 0 || turns > 4) return f;
-    return turns < 1 ? f / 4 : f / 4 + (f - f / 4) * (turns - 1) / 3;
+    double dims = 2.0 * (double)pairs, base = ROPE_BASE, length = c->in[2].id[row], times = length / ROPE_SHORT;
+    if (c->k[2] == ROPE_DYNAMIC && times > 1) base *= pow(ROPE_FACTOR * times - (ROPE_FACTOR - 1), dims / (dims - 2));
+    if (c->k[2] == ROPE_DYNAMIC_STEPS && times > 1)
+        base *= pow((times <= 2 ? 4 : times <= 4 ? 8 : 16) - 1, dims / (dims - 2));
+    double f = pow(base, -(double)i / (double)pairs), turns = ROPE_SHORT * f / (2 * M_PI);
+    switch ((rope_scaling)c->k[2]) {
+    case ROPE_LINEAR:
+        return f / ROPE_FACTOR;
+    case ROPE_LLAMA3:
+        return turns > 4 ? f : turns < 1 ? f / 4 : f / 4 + (f - f / 4) * (turns - 1) / 3;
+    case ROPE_YARN: { /* 6 turns in 64 positions: dimension 0.69; 1 turn: 3.02 */
+        double slow = i <= 0 ? 0 : i >= 4 ? 1 : (double)i / 4;
+        return f * (1 - slow) + f / ROPE_FACTOR * slow;
+    }
+    default:
+        return f;
+    }
 }
 
 static void rope_naive(const trial *c, double *const *x, double *y)
@@ -250,9 +271,10 @@ static void rope_naive(const trial *c, double *const *x, double *y)
                 int64_t at = r * HEADS * HEAD + h * (HEAD / parts), position = c->in[1].id[h % parts * c->n + r];
                 int64_t a = at + (kind == ROPE_PAIRS ? 2 * p : p),
                         b = at + (kind == ROPE_PAIRS ? 2 * p + 1 : p + pairs);
-                double angle = (double)position * rope_frequency(c, p, pairs);
-                y[a] = x[0][a] * cos(angle) - x[0][b] * sin(angle);
-                y[b] = x[0][b] * cos(angle) + x[0][a] * sin(angle);
+                double angle = (double)position * rope_frequency(c, r, p, pairs),
+                       size = c->k[2] == ROPE_YARN ? 1.25 : 1;
+                y[a] = size * (x[0][a] * cos(angle) - x[0][b] * sin(angle));
+                y[b] = size * (x[0][b] * cos(angle) + x[0][a] * sin(angle));
             }
 }
 
@@ -277,6 +299,9 @@ static const op_case cases_products[] = {
     {"rope", "half", rope_half, rope_apply, rope_naive, .bf16 = true},
     {"rope", "part, linear scaling", rope_part, rope_apply, rope_naive},
     {"rope", "llama 3 scaling", rope_llama3, rope_apply, rope_naive},
+    {"rope", "yarn", rope_yarn, rope_apply, rope_naive},
+    {"rope", "dynamic", rope_dynamic, rope_apply, rope_naive, .bf16 = true},
+    {"rope", "dynamic, in steps", rope_steps, rope_apply, rope_naive},
     {"rope", "side by side", rope_pairs, rope_apply, rope_naive},
     {"rope", "two positions", rope_both, rope_apply, rope_naive},
     {"rope", "none", rope_none, rope_apply, rope_naive},

@@ -164,6 +164,30 @@ static void l2_normalize_naive(const trial *c, double *const *x, double *y)
     }
 }
 
+/* columns over the norms of a table's rows */
+enum { NORMED = 5 };
+static void over_norms_setup(trial *c)
+{
+    trial_leaf(c, 0, 2, (int64_t[]){c->n, NORMED}, -1, 1);
+    trial_param(c, 1, 2, (int64_t[]){NORMED, ROW}, -1, 1);
+    c->out_count = c->n * NORMED;
+}
+
+static tensor *over_norms_apply(tape *t, tensor **in, const trial *c)
+{
+    (void)c;
+    return op_over_norms(t, in[0], in[1]);
+}
+
+static void over_norms_naive(const trial *c, double *const *x, double *y)
+{
+    for (int64_t v = 0; v < NORMED; v++) {
+        double sum = 0;
+        for (int64_t i = v * ROW; i < (v + 1) * ROW; i++) sum += x[1][i] * x[1][i];
+        for (int64_t r = 0; r < c->n; r++) y[r * NORMED + v] = x[0][r * NORMED + v] / sqrt(sum);
+    }
+}
+
 /* gain and bias learn; mean (in[3]) and var (in[4]) run */
 static void batch_norm_setup(trial *c)
 {
@@ -334,6 +358,7 @@ static const op_case cases_rows[] = {
     {"log_softmax", "", rows_setup, log_softmax_apply, log_softmax_naive, .bf16 = true},
     {"log_softmax", "with -inf", masked_setup, log_softmax_apply, log_softmax_naive, .no_gradient = true},
     {"l2_normalize", "", zero_row_setup, l2_normalize_apply, l2_normalize_naive},
+    {"over_norms", "", over_norms_setup, over_norms_apply, over_norms_naive, .bf16 = true, .several_bits = true},
     {"batch_norm", "", batch_norm_setup, batch_norm_apply, batch_norm_naive, .tolerance = 1e-4},
     {"dot", "", pairs_setup, dot_apply, dot_naive, .bf16 = true},
     {"cosine", "", pairs_setup, cosine_apply, cosine_naive},
