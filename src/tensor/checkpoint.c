@@ -1,4 +1,4 @@
-#include "rec/checkpoint.h"
+#include "tensor/checkpoint.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -10,8 +10,8 @@
  *     TRY(checkpoint_load(&c, &progress, &found));
  *
  * Ownership: everything is borrowed for the time of the call. */
-#ifndef LOREC_REC_CHECKPOINT_H
-#define LOREC_REC_CHECKPOINT_H
+#ifndef LOREC_TENSOR_CHECKPOINT_H
+#define LOREC_TENSOR_CHECKPOINT_H
 
 #include "tensor/optimizer.h"
 
