@@ -1,41 +1,51 @@
 #include "lm/session.h"
 
+#include <string.h>
+
 #include "base/mem.h"
+#include "lm/session_parts.h"
 
-typedef struct branch {
-    int64_t parent; /* -1: a prompt */
-    int32_t row;    /* of its token in the cache; a prompt: of its first token */
-    int32_t length; /* tokens, with all before */
-} branch;
+enum { ROWS_AT_ONCE = 1024 };
 
-struct lm_session {
-    const transformer *net;
-    tape *tape;
-    kv_cache *cache;
-    int64_t rows, branches; /* in use */
-    branch *branch;
-    float *logits;
-    int32_t *row, *position, *seen;
-    int64_t *start;
-    size_t branch_cap, logits_cap, row_cap, position_cap, seen_cap, start_cap;
-};
+/* ---- making one --------------------------------------------------------------------------------------------------------- */
+
+lorec_err lm_session_open(lm_session **out, const transformer *net, const lm_session_options *options)
+{
+    *out = NULL;
+    if (!net || !transformer_settings(net)->causal)
+        return err_set(LOREC_USAGE, "this model does not continue texts: it is no decoder");
+    lm_session *s;
+    TRY(mem_new(&s, 1));
+    const transformer_config *c = transformer_settings(net);
+    int64_t width = c->kv_heads * c->head_width;
+    s->net = net;
+    s->opt = *options;
+    if (s->opt.rows_at_once <= 0) s->opt.rows_at_once = ROWS_AT_ONCE;
+    s->tape = tape_new(&(tape_options){.compute = s->opt.bf16 ? DTYPE_BF16 : DTYPE_F32});
+    s->cache = kv_cache_new(c->layers, width, width);
+    if (!s->tape || !s->cache) {
+        lm_session_free(s);
+        return LOREC_RESOURCE;
+    }
+    s->tree.keep = s->opt.keep;
+    if (s->opt.memory) {
+        size_t rows = s->opt.memory / kv_cache_row_bytes(s->cache);
+        s->tree.max_rows = rows < INT32_MAX ? (int32_t)rows : INT32_MAX;
+        if (rows < 2) {
+            size_t row = kv_cache_row_bytes(s->cache);
+            lm_session_free(s);
+            return err_set(LOREC_RESOURCE, "keys and values of one token take %zu bytes; %zu are allowed", row,
+                           options->memory);
+        }
+    }
+    *out = s;
+    return LOREC_OK;
+}
 
 lm_session *lm_session_new(const transformer *net, bool bf16)
 {
     lm_session *s;
-    if (!net || !transformer_settings(net)->causal) {
-        err_set(LOREC_USAGE, "this model does not continue texts: it is no decoder");
-        return NULL;
-    }
-    if (mem_new(&s, 1)) return NULL;
-    const transformer_config *c = transformer_settings(net);
-    int64_t width = c->kv_heads * c->head_width;
-    s->net = net;
-    s->tape = tape_new(&(tape_options){.compute = bf16 ? DTYPE_BF16 : DTYPE_F32});
-    s->cache = kv_cache_new(c->layers, width, width);
-    if (s->tape && s->cache) return s;
-    lm_session_free(s);
-    return NULL;
+    return lm_session_open(&s, net, &(lm_session_options){.bf16 = bf16}) ? NULL : s;
 }
 
 void lm_session_free(lm_session *s)
@@ -43,12 +53,13 @@ void lm_session_free(lm_session *s)
     if (!s) return;
     if (s->tape) tape_free(s->tape);
     kv_cache_free(s->cache);
-    mem_free(s->branch);
-    mem_free(s->logits);
-    mem_free(s->row);
-    mem_free(s->position);
-    mem_free(s->seen);
-    mem_free(s->start);
+    prefix_tree_free(&s->tree);
+    session_rows *r = &s->rows;
+    session_pass *p = &s->pass;
+    void *const arrays[] = {s->branch,    s->hidden, s->logits, r->token,      r->position,  r->kept,
+                            r->want,      r->group,  p->length, p->first,      p->seen,      p->pick,
+                            p->pick_seen, p->x,      p->span,   p->span_start, p->pick_first};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) mem_free(arrays[i]);
     mem_free(s);
 }
 
@@ -64,12 +75,12 @@ const float *lm_session_logits(const lm_session *s, int64_t i)
 
 int64_t lm_session_length(const lm_session *s, int64_t b)
 {
-    return s->branch[b].length;
+    return prefix_tree_length(&s->tree, s->branch[b]);
 }
 
 int64_t lm_session_room(const lm_session *s, int64_t b)
 {
-    return transformer_settings(s->net)->max_positions - s->branch[b].length;
+    return transformer_settings(s->net)->max_positions - lm_session_length(s, b);
 }
 
 const transformer *lm_session_model(const lm_session *s)
@@ -77,86 +88,170 @@ const transformer *lm_session_model(const lm_session *s)
     return s->net;
 }
 
-/* Room for so many more rows and branches, and the logits of the latter. */
-static lorec_err reserve(lm_session *s, int64_t rows, int64_t branches)
+size_t lm_session_cost(const lm_session *s, int64_t tokens, int64_t logits)
 {
-    size_t values;
-    if (!size_mul((size_t)branches, (size_t)lm_session_vocab(s), &values) || s->rows + rows > INT32_MAX)
-        return err_set(LOREC_RESOURCE, "%lld continuations at once are too many", (long long)branches);
-    TRY(mem_grow(&s->branch, &s->branch_cap, (size_t)(s->branches + branches)));
-    TRY(mem_grow(&s->logits, &s->logits_cap, values));
-    TRY(mem_grow(&s->row, &s->row_cap, (size_t)rows));
-    TRY(mem_grow(&s->position, &s->position_cap, (size_t)rows));
-    TRY(mem_grow(&s->start, &s->start_cap, (size_t)branches + 1));
-    TRY(kv_cache_reserve(s->cache, s->rows + rows));
-    for (int64_t i = 0; i < rows; i++) s->row[i] = (int32_t)(s->rows + i);
+    return (size_t)tokens * kv_cache_row_bytes(s->cache) + (size_t)logits * (size_t)lm_session_vocab(s) * sizeof(float);
+}
+
+lm_session_counts lm_session_count(const lm_session *s)
+{
+    lm_session_counts c = s->count;
+    c.bytes = kv_cache_bytes(s->cache);
+    return c;
+}
+
+/* ---- branches ------------------------------------------------------------------------------------------------------------ */
+
+void lm_session_drop(lm_session *s, int64_t b)
+{
+    if (b < 0 || b >= s->branches || s->branch[b].run == BRANCH_FREE) return;
+    prefix_tree_drop(&s->tree, s->branch[b]);
+    s->branch[b].run = BRANCH_FREE;
+    while (s->branches > 0 && s->branch[s->branches - 1].run == BRANCH_FREE) s->branches--;
+}
+
+static void drop_all(lm_session *s)
+{
+    while (s->branches > 0) lm_session_drop(s, s->branches - 1);
+}
+
+static int64_t branch_put(lm_session *s, int64_t from, place at)
+{
+    while (from < s->branches && s->branch[from].run != BRANCH_FREE) from++;
+    if (from == s->branches) s->branches++;
+    s->branch[from] = at;
+    return from;
+}
+
+/* ---- growing: which tokens have to run ------------------------------------------------------------------------------------- */
+
+static lorec_err check_run(const lm_session *s, const lm_growth *g, int64_t i, const int32_t *token)
+{
+    int64_t after = g->after ? g->after[i] : LM_START, vocab = lm_session_vocab(s);
+    if (g->lengths[i] < 1) return err_set(LOREC_USAGE, "sequence %lld is empty; it has no last token", (long long)i);
+    if (after >= s->branches || (after >= 0 && s->branch[after].run == BRANCH_FREE) ||
+        (after < LM_START && -2 - after >= i))
+        return err_set(LOREC_USAGE, "branch %lld of %lld", (long long)after, (long long)s->branches);
+    for (int32_t j = 0; j < g->lengths[i]; j++)
+        if (token[j] < 0 || token[j] >= vocab)
+            return err_set(LOREC_USAGE, "token %d of a model that has %lld", token[j], (long long)vocab);
     return LOREC_OK;
 }
 
-static lorec_err forward(lm_session *s, const token_rows *in, int64_t n)
+static lorec_err rows_room(session_rows *r, int64_t n)
 {
-    tensor *y = transformer_logits(s->tape, s->net, transformer_hidden(s->tape, s->net, in));
-    return tape_read(s->tape, y, s->logits, n * lm_session_vocab(s));
+    size_t need = (size_t)(r->n + n);
+    TRY(mem_grow(&r->token, &r->token_cap, need));
+    TRY(mem_grow(&r->position, &r->position_cap, need));
+    TRY(mem_grow(&r->kept, &r->kept_cap, need));
+    TRY(mem_grow(&r->want, &r->want_cap, need));
+    return mem_grow(&r->group, &r->group_cap, (size_t)r->groups + 1);
+}
+
+/* Run i: what is there already is followed, what is not gets rows; from the first token whose logits are wanted on, all of
+ * it runs. *at: from where it starts, then where it ends. */
+static lorec_err plan_run(lm_session *s, const lm_growth *g, int64_t i, const int32_t *token, const uint8_t *want,
+                          place *at)
+{
+    session_rows *r = &s->rows;
+    int32_t n = g->lengths[i], before = prefix_tree_length(&s->tree, *at), from = 0;
+    int64_t positions = transformer_settings(s->net)->max_positions;
+    if (before > positions - n)
+        return err_set(LOREC_USAGE, "position %lld of a transformer that has %lld; shorten the input",
+                       (long long)positions, (long long)positions);
+    int32_t known = (int32_t)prefix_tree_follow(&s->tree, at, token, (size_t)n);
+    while (from < known && !(want ? want[from] : from == n - 1)) from++;
+    s->count.shared += from;
+    if (from == n) return LOREC_OK;
+    TRY(rows_room(r, n - from));
+    for (int32_t j = from; j < known; j++) r->kept[r->n + j - from] = TREE_SPARE_ROW;
+    TRY(prefix_tree_add(&s->tree, at, token + known, (size_t)(n - known), r->kept + r->n + (known - from)));
+    for (int32_t j = from; j < n; j++) {
+        int64_t k = r->n + j - from;
+        r->token[k] = token[j];
+        r->position[k] = before + j;
+        r->want[k] = want ? want[j] : j == n - 1;
+        r->wanted += r->want[k];
+    }
+    r->group[r->groups++] = (session_group){.end = *at, .first = r->n, .n = n - from, .run = i};
+    r->n += n - from;
+    return LOREC_OK;
+}
+
+static lorec_err plan(lm_session *s, const lm_growth *g, place *end, int64_t *held)
+{
+    const int32_t *token = g->tokens;
+    const uint8_t *want = g->want;
+    s->rows.n = s->rows.groups = s->rows.wanted = 0;
+    for (int64_t i = 0; i < g->n; i++) {
+        int64_t after = g->after ? g->after[i] : LM_START;
+        TRY(check_run(s, g, i, token));
+        end[i] = after >= 0 ? s->branch[after] : after == LM_START ? (place){TREE_START, 0} : end[-2 - after];
+        TRY(plan_run(s, g, i, token, want, &end[i]));
+        prefix_tree_hold(&s->tree, end[i]);
+        *held = i + 1;
+        token += g->lengths[i];
+        if (want) want += g->lengths[i];
+    }
+    return LOREC_OK;
+}
+
+/* Branches get numbers from `from` on. */
+static lorec_err grow(lm_session *s, const lm_growth *g, int64_t *branch, int64_t from)
+{
+    place *end;
+    int64_t held = 0;
+    if (g->n == 0) return LOREC_OK;
+    TRY(mem_grow(&s->branch, &s->branch_cap, (size_t)(s->branches + g->n)));
+    TRY(mem_new(&end, (size_t)g->n));
+    lorec_err e = plan(s, g, end, &held);
+    if (e) {
+        while (held > 0) prefix_tree_drop(&s->tree, end[--held]);
+        prefix_tree_undo(&s->tree);
+    } else {
+        e = session_run(s, g->take, g->ctx);
+        prefix_tree_commit(&s->tree);
+    }
+    for (int64_t i = 0; i < held && !e; i++) {
+        if (branch)
+            from = (branch[i] = branch_put(s, from, end[i])) + 1;
+        else
+            prefix_tree_drop(&s->tree, end[i]);
+    }
+    if (e && held) { /* rows were given that nothing was written to */
+        prefix_tree_clear(&s->tree);
+        s->branches = 0;
+    }
+    mem_free(end);
+    return e;
+}
+
+lorec_err lm_session_grow(lm_session *s, const lm_growth *g, int64_t *branch)
+{
+    return grow(s, g, branch, 0);
 }
 
 lorec_err lm_session_read(lm_session *s, const int32_t *tokens, const int32_t *lengths, int64_t n)
 {
-    s->rows = s->branches = 0;
-    int64_t rows = 0;
-    for (int64_t i = 0; i < n; i++) rows += lengths[i];
-    if (n == 0) return LOREC_OK;
-    TRY(reserve(s, rows, n));
-    tape_begin(s->tape, 0);
-    kv_view view = {.n = rows, .row = s->row};
-    token_rows in = {.ids = tape_ids(s->tape, tokens, rows),
-                     .sequences = tape_segments(s->tape, lengths, n),
-                     .last = true,
-                     .cache = s->cache,
-                     .view = &view};
-    TRY(forward(s, &in, n));
-    for (int64_t i = 0; i < n; i++) {
-        s->branch[s->branches++] = (branch){.parent = -1, .row = (int32_t)s->rows, .length = lengths[i]};
-        s->rows += lengths[i];
-    }
-    return LOREC_OK;
-}
-
-/* The cached rows of a branch in order of position into seen[0 .. length - 1]. */
-static void rows_of(const lm_session *s, int64_t b, int32_t *seen)
-{
-    for (; s->branch[b].parent >= 0; b = s->branch[b].parent) seen[s->branch[b].length - 1] = s->branch[b].row;
-    for (int32_t i = 0; i < s->branch[b].length; i++) seen[i] = s->branch[b].row + i;
+    int64_t *branch;
+    drop_all(s);
+    TRY(mem_new(&branch, (size_t)n));
+    lorec_err e = lm_session_grow(s, &(lm_growth){.n = n, .tokens = tokens, .lengths = lengths}, branch);
+    mem_free(branch);
+    return e;
 }
 
 lorec_err lm_session_step(lm_session *s, const int64_t *parent, const int32_t *token, int64_t n, int64_t *first)
 {
+    int32_t *ones;
+    int64_t *branch;
     *first = s->branches;
     if (n == 0) return LOREC_OK;
-    TRY(reserve(s, n, n));
-    int64_t seen = 0;
-    for (int64_t i = 0; i < n; i++) {
-        if (parent[i] < 0 || parent[i] >= s->branches)
-            return err_set(LOREC_USAGE, "branch %lld of %lld", (long long)parent[i], (long long)s->branches);
-        s->start[i] = seen;
-        s->position[i] = s->branch[parent[i]].length;
-        seen += s->position[i] + 1;
-    }
-    s->start[n] = seen;
-    TRY(mem_grow(&s->seen, &s->seen_cap, (size_t)seen));
-    for (int64_t i = 0; i < n; i++) {
-        rows_of(s, parent[i], s->seen + s->start[i]);
-        s->seen[s->start[i + 1] - 1] = s->row[i];
-    }
-    tape_begin(s->tape, 0);
-    kv_view view = {.n = n, .row = s->row, .start = s->start, .seen = s->seen};
-    token_rows in = {.ids = tape_ids(s->tape, token, n),
-                     .sequences = tape_segments_even(s->tape, n, 1),
-                     .position = s->position,
-                     .cache = s->cache,
-                     .view = &view};
-    TRY(forward(s, &in, n));
-    for (int64_t i = 0; i < n; i++)
-        s->branch[s->branches++] = (branch){.parent = parent[i], .row = s->row[i], .length = s->position[i] + 1};
-    s->rows += n;
-    return LOREC_OK;
+    TRY(mem_new(&ones, (size_t)n));
+    lorec_err e = mem_new(&branch, (size_t)n);
+    for (int64_t i = 0; i < n; i++) ones[i] = 1;
+    if (!e) e = grow(s, &(lm_growth){.n = n, .after = parent, .tokens = token, .lengths = ones}, branch, *first);
+    mem_free(ones);
+    mem_free(branch);
+    return e;
 }

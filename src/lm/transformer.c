@@ -172,10 +172,10 @@ static tensor *attend(const block_use *b, tensor *x)
                       .kv_mask = b->in->mask};
     if (b->in->adapters) adapters_prefix(t, b->in, b->layer, &spec.prefix_k, &spec.prefix_v);
     if (b->last) spec.q_rows = tape_segments_even(t, b->in->sequences->n, 1);
-    if (b->in->cache) kv_cache_store(t, b->in->cache, b->layer, k, v, b->in->view->row);
-    tensor *y = b->in->cache && b->in->view->seen
-                    ? op_attention_cached(t, q, b->in->cache, b->layer, &spec, b->in->view)
-                    : op_attention(t, q, k, v, &spec);
+    if (b->in->cache) kv_cache_store(t, b->in->cache, b->layer, k, v, b->in->kept);
+    tensor *y = b->in->view ? op_attention_cached(t, q, b->in->cache, b->layer, &spec,
+                                                  b->last ? b->in->pick_view : b->in->view)
+                            : op_attention(t, q, k, v, &spec);
     return product(b, y, PART_OUT, ACT_NONE);
 }
 
@@ -220,7 +220,10 @@ tensor *transformer_block(tape *t, const transformer *m, int64_t layer, tensor *
 {
     if (!x) return NULL;
     block_use use = {.t = t, .m = m, .in = in, .w = &m->block[layer], .layer = layer}, *b = &use;
-    if (in->last && layer == m->c.layers - 1) {
+    if (in->pick && layer == m->c.layers - 1) {
+        use.last = tape_ids(t, in->pick, in->picks);
+        if (!use.last) return NULL;
+    } else if (in->last && layer == m->c.layers - 1) {
         for (int64_t i = 0; i < in->sequences->n; i++)
             if (in->sequences->start[i] == in->sequences->start[i + 1])
                 return tape_fail(t, err_set(LOREC_USAGE, "sequence %lld is empty; it has no last token", (long long)i));

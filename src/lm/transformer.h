@@ -150,10 +150,13 @@ typedef struct token_rows {
     const uint8_t *mask;       /* [rows] 0: no other token sees this one; or NULL */
     const struct adapter_set *adapters; /* what changes the weights' work in this call, or NULL */
     bool last;                          /* the last block gives each sequence's last row only: [sequences, width] */
-    kv_cache *cache;                    /* evaluation only: keys and values of every row are kept here ... */
-    const kv_view *view;     /* ... at view->row; and where view->seen is given, rows attend to those cached rows
-                                * instead of their own sequence */
-    const cross_rows *cross; /* for blocks with PART_CROSS_Q */
+    kv_cache *cache;                    /* evaluation only: keys and values of every row go to its rows ... */
+    const int32_t *kept;                /* ... [rows], and rows attend to what is cached, as the view says, */
+    const kv_view *view;                /* not to their own sequence: its groups are the sequences */
+    const int32_t *pick; /* with a view: [picks] the rows that the last block gives, [picks, width], ... */
+    int64_t picks;
+    const kv_view *pick_view; /* ... and what they see; pick NULL: all */
+    const cross_rows *cross;  /* for blocks with PART_CROSS_Q */
 } token_rows;
 
 tensor *transformer_embed(tape *t, const transformer *m, const token_rows *in); /* [rows, width] */

@@ -62,7 +62,7 @@ static lorec_err attention_shape(tape *t, node *n)
 }
 
 /* T5's buckets (Raffel et al. 2020): near distances one each, far ones by logarithm; `away` = key - query. */
-static int32_t bucket_of(const attention *a, int64_t away)
+int32_t attention_bucket(const attention *a, int64_t away)
 {
     int64_t n = a->bias_buckets, first = 0;
     if (a->bias_bidirectional) {
@@ -82,7 +82,7 @@ static int32_t bucket_of(const attention *a, int64_t away)
 
 /* Press et al. 2022: a geometric sequence; for heads that are no power of two the rest come from every second one of the
  * sequence for twice as many. */
-static void alibi_slopes(int heads, float *slope)
+void attention_alibi_slopes(int heads, float *slope)
 {
     int power = 1;
     while (power * 2 <= heads) power *= 2;
@@ -107,14 +107,14 @@ static lorec_err prepare(tape *t, node *n)
     if (a->bias == BIAS_ALIBI && !(p->slopes = a->alibi_slopes)) {
         float *slopes = tape_alloc(t, (size_t)p->heads * sizeof *slopes);
         if (!slopes) return tape_error(t);
-        alibi_slopes(p->heads, slopes);
+        attention_alibi_slopes(p->heads, slopes);
         p->slopes = slopes;
     }
     if (a->bias == BIAS_TABLE) {
         int64_t back = a->kv_rows->longest, ahead = a->q_rows->longest + a->kv_rows->longest;
         int32_t *bucket = tape_alloc(t, (size_t)(back + ahead + 1) * sizeof *bucket);
         if (!bucket) return tape_error(t);
-        for (int64_t i = 0; i <= back + ahead; i++) bucket[i] = bucket_of(a, i - back);
+        for (int64_t i = 0; i <= back + ahead; i++) bucket[i] = attention_bucket(a, i - back);
         p->bucket = bucket;
         p->bucket_zero = back;
     }

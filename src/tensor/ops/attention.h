@@ -90,4 +90,7 @@ const float *attention_rows(const attention_unit *u, const tensor *x, const void
 
 lorec_err attention_backward(tape *t, node *n);
 
+int32_t attention_bucket(const attention *a, int64_t away); /* T5's, of key position - query position */
+void attention_alibi_slopes(int heads, float *slope);       /* the paper's */
+
 #endif

@@ -1,0 +1,58 @@
+/* session_parts.h: a session from inside: session.c (branches, what is shared), session_run.c (passes through the model).
+ *
+ * Ownership: all of it is the session's but the transformers. */
+#ifndef LOREC_LM_SESSION_PARTS_H
+#define LOREC_LM_SESSION_PARTS_H
+
+#include "lm/prefix_tree.h"
+#include "lm/session.h"
+
+typedef struct session_group { /* of a call: new tokens that follow each other */
+    place end;                 /* after its last token */
+    int64_t first, n;          /* of the call's tokens */
+    int64_t run;               /* of the growth */
+} session_group;
+
+typedef struct session_rows { /* the tokens that a call runs through the model */
+    int64_t n;
+    int32_t *token, *position, *kept; /* kept: its cache row, TREE_SPARE_ROW for one that is there already */
+    uint8_t *want;
+    size_t token_cap, position_cap, kept_cap, want_cap;
+    session_group *group;
+    int64_t groups;
+    size_t group_cap;
+    int64_t wanted;
+} session_rows;
+
+typedef struct session_pass { /* a part of them, as the model's input */
+    int32_t *length, *first, *seen, *pick, *pick_seen, *pick_first;
+    int64_t *span_start;
+    kv_span *span;
+    size_t length_cap, first_cap, seen_cap, pick_cap, pick_seen_cap, pick_first_cap, span_start_cap, span_cap;
+    float *x; /* between layers */
+    size_t x_cap;
+} session_pass;
+
+struct lm_session {
+    const transformer *net;
+    lm_session_options opt;
+    tape *tape;
+    kv_cache *cache;
+    prefix_tree tree;
+    place *branch; /* run BRANCH_FREE: not in use */
+    int64_t branches;
+    size_t branch_cap;
+    session_rows rows;
+    session_pass pass;
+    float *hidden; /* [wanted, width] */
+    float *logits; /* [wanted, vocab], or of a few of them at a time */
+    size_t hidden_cap, logits_cap;
+    lm_session_counts count;
+};
+
+enum { BRANCH_FREE = -2 };
+
+/* Runs s->rows through the model: keys and values into the cache, logits of those wanted to `take` (NULL: s->logits). */
+lorec_err session_run(lm_session *s, lm_take take, void *ctx);
+
+#endif

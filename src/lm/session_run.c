@@ -1,0 +1,148 @@
+/* A session's tokens through its model: in passes of bounded size, layer by layer, so that what a pass holds is one layer's
+ * activations; then logits of the wanted ones, some at a time. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/threads.h"
+#include "lm/session_parts.h"
+
+enum { LOGITS_AT_ONCE = 4 << 20 }; /* values, where they are not kept */
+
+/* ---- a pass as the model's input ------------------------------------------------------------------------------------------- */
+
+typedef struct pass_part { /* tokens begin .. end - 1 of the call */
+    int64_t begin, end, groups, picks;
+} pass_part;
+
+static lorec_err pass_room(session_pass *p, int64_t rows, int64_t groups)
+{
+    size_t g = (size_t)groups, r = (size_t)rows;
+    TRY(mem_grow(&p->length, &p->length_cap, g));
+    TRY(mem_grow(&p->first, &p->first_cap, g + 1));
+    TRY(mem_grow(&p->pick_first, &p->pick_first_cap, g + 1));
+    TRY(mem_grow(&p->span_start, &p->span_start_cap, g + 1));
+    TRY(mem_grow(&p->seen, &p->seen_cap, r));
+    TRY(mem_grow(&p->pick, &p->pick_cap, r));
+    return mem_grow(&p->pick_seen, &p->pick_seen_cap, r);
+}
+
+static lorec_err add_spans(lm_session *s, place end, int64_t g)
+{
+    session_pass *p = &s->pass;
+    size_t at = (size_t)p->span_start[g], n = prefix_tree_spans(&s->tree, end, NULL, 0);
+    TRY(mem_grow(&p->span, &p->span_cap, at + n));
+    prefix_tree_spans(&s->tree, end, p->span + at, n);
+    p->span_start[g + 1] = (int64_t)(at + n);
+    return LOREC_OK;
+}
+
+static lorec_err fill_pass(lm_session *s, int64_t *group, pass_part *part)
+{
+    session_pass *p = &s->pass;
+    const session_rows *r = &s->rows;
+    int64_t g = 0, i = part->begin;
+    part->picks = 0;
+    p->span_start[0] = p->first[0] = p->pick_first[0] = 0;
+    for (; i < part->end; g++) {
+        const session_group *from = &r->group[*group];
+        int64_t end = from->first + from->n < part->end ? from->first + from->n : part->end;
+        TRY(add_spans(s, prefix_tree_ancestor(&s->tree, from->end, r->position[end - 1] + 1), g));
+        p->length[g] = (int32_t)(end - i);
+        for (; i < end; i++) {
+            int32_t at = (int32_t)(i - part->begin);
+            p->seen[at] = r->position[i] + 1;
+            if (!r->want[i]) continue;
+            p->pick[part->picks] = at;
+            p->pick_seen[part->picks++] = p->seen[at];
+        }
+        p->first[g + 1] = (int32_t)(i - part->begin);
+        p->pick_first[g + 1] = (int32_t)part->picks;
+        if (i == from->first + from->n) (*group)++;
+    }
+    part->groups = g;
+    return LOREC_OK;
+}
+
+/* ---- through the layers ------------------------------------------------------------------------------------------------------ */
+
+static lorec_err run_pass(lm_session *s, const pass_part *part, float *hidden)
+{
+    session_pass *p = &s->pass;
+    const session_rows *r = &s->rows;
+    const transformer_config *c = transformer_settings(s->net);
+    tape *t = s->tape;
+    int64_t rows = part->end - part->begin;
+    kv_view all = {part->groups, p->first, p->span_start, p->span, p->seen},
+            last = {part->groups, p->pick_first, p->span_start, p->span, p->pick_seen};
+    token_rows in = {.position = r->position + part->begin,
+                     .cache = s->cache,
+                     .kept = r->kept + part->begin,
+                     .view = &all,
+                     .pick = p->pick,
+                     .picks = part->picks,
+                     .pick_view = &last};
+    dtype between = DTYPE_F32;
+    TRY(mem_grow(&p->x, &p->x_cap, (size_t)(rows * c->width)));
+    for (int64_t layer = 0; layer < c->layers; layer++) {
+        tape_begin(t, 0);
+        in.sequences = tape_segments(t, p->length, part->groups);
+        if (layer == 0) in.ids = tape_ids(t, r->token + part->begin, rows);
+        tensor *x = layer == 0 ? transformer_embed(t, s->net, &in) : tape_f32(t, p->x, 2, (int64_t[]){rows, c->width});
+        if (between == DTYPE_BF16) x = op_cast(t, x, between);
+        x = transformer_block(t, s->net, layer, x, &in);
+        if (layer < c->layers - 1) {
+            TRY(tape_read(t, x, p->x, rows * c->width));
+            between = tensor_dtype(x);
+            continue;
+        }
+        if (part->picks == 0) return tape_error(t);
+        x = transformer_final(t, s->net, x);
+        TRY(tape_read(t, x, hidden, part->picks * c->width));
+    }
+    return LOREC_OK;
+}
+
+static lorec_err run_logits(lm_session *s, lm_take take, void *ctx)
+{
+    int64_t vocab = lm_session_vocab(s), width = transformer_settings(s->net)->width, wanted = s->rows.wanted;
+    int64_t at_once = take ? LOGITS_AT_ONCE / vocab : wanted;
+    if (at_once < 16) at_once = 16;
+    if (at_once > wanted) at_once = wanted;
+    size_t values;
+    if (!size_mul((size_t)at_once, (size_t)vocab, &values))
+        return err_set(LOREC_RESOURCE, "%lld continuations at once are too many", (long long)wanted);
+    TRY(mem_grow(&s->logits, &s->logits_cap, values));
+    for (int64_t i = 0; i < wanted; i += at_once) {
+        int64_t n = wanted - i < at_once ? wanted - i : at_once;
+        tape_begin(s->tape, 0);
+        tensor *h = tape_f32(s->tape, s->hidden + i * width, 2, (int64_t[]){n, width});
+        TRY(tape_read(s->tape, transformer_logits(s->tape, s->net, h), s->logits, n * vocab));
+        if (take) TRY(take(ctx, i, n, s->logits));
+    }
+    return LOREC_OK;
+}
+
+lorec_err session_run(lm_session *s, lm_take take, void *ctx)
+{
+    const session_rows *r = &s->rows;
+    int64_t width = transformer_settings(s->net)->width, group = 0, wanted = 0;
+    int32_t have = s->tree.rows + s->tree.rows / 2;
+    if (s->tree.max_rows && have > s->tree.max_rows) have = s->tree.max_rows;
+    if ((int64_t)kv_cache_bytes(s->cache) < (int64_t)s->tree.rows * (int64_t)kv_cache_row_bytes(s->cache))
+        TRY(kv_cache_reserve(s->cache, have > s->tree.rows ? have : s->tree.rows));
+    TRY(mem_grow(&s->hidden, &s->hidden_cap, (size_t)(r->wanted * width)));
+    for (int64_t i = 0; i < r->n;) {
+        TRY(cancel_check());
+        pass_part part = {.begin = i, .end = r->n - i < s->opt.rows_at_once ? r->n : i + s->opt.rows_at_once};
+        int64_t groups = 0;
+        for (int64_t g = group; g < r->groups && r->group[g].first < part.end; g++) groups++;
+        TRY(pass_room(&s->pass, part.end - i, groups));
+        TRY(fill_pass(s, &group, &part));
+        TRY(run_pass(s, &part, s->hidden + wanted * width));
+        wanted += part.picks;
+        s->count.passes++;
+        i = part.end;
+    }
+    s->count.computed += r->n;
+    return r->wanted ? run_logits(s, take, ctx) : LOREC_OK;
+}
