@@ -60,6 +60,7 @@ lorec_err err_errno(const char *fmt, ...)
     case ENOTDIR:
     case EISDIR:
     case ENAMETOOLONG:
+    case ELOOP:
         code = LOREC_INPUT;
         break;
     case ENOSPC:

@@ -1,4 +1,5 @@
-/* model_folder.h: a language model as Hugging Face keeps it: config.json + model.safetensors in a folder.
+/* model_folder.h: a language model opened from whatever keeps it (lm/weights.h), and saved as Hugging Face does: config.json
+ * + model.safetensors in a folder.
  *
  *     lm_model *m;
  *     TRY(lm_model_open(&m, "gpt2"));                            // or: TRY(lm_model_new(&m, "gpt2", &config, seed));
@@ -26,9 +27,10 @@ typedef struct lm_model {
 lorec_err lm_model_new(lm_model **out, const char *arch, const transformer_config *config, uint64_t seed);
 /* The same from the words of a config.json: any architecture. `where` names it in errors. */
 lorec_err lm_model_make(lm_model **out, const json_t *config, uint64_t seed, const char *where);
-/* Weights in F32, F16 or BF16; names with or without the architecture's base prefix. A missing or misshapen parameter is
- * LOREC_INPUT; what the file holds beside them is left alone. Heads that the file has not are left out. */
-lorec_err lm_model_open(lm_model **out, const char *folder);
+/* `path` is all that weights_open takes. Weights of any type become f32; names with or without the architecture's base
+ * prefix. A missing or misshapen parameter, NaN and infinities are LOREC_INPUT; what the file holds beside them is left
+ * alone. Heads that the file has not are left out. */
+lorec_err lm_model_open(lm_model **out, const char *path);
 lorec_err lm_model_save(const lm_model *m, const char *folder); /* into a folder that is there */
 void lm_model_free(lm_model *m);
 /* LOREC_INPUT, saying what the model is, unless it continues texts by itself: decoder-only. */

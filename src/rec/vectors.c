@@ -103,10 +103,10 @@ lorec_err vectors_save(const vectors *v, const char *folder)
     buf path = {0};
     int64_t user[] = {v->n_users, v->d_user}, item[] = {v->n_items, v->d_user + v->d_last},
             last[] = {v->n_items, v->d_last};
-    st_item rows[] = {{"user.weight", ST_F32, 2, user, v->user},
-                      {"item.weight", ST_F32, 2, item, v->item},
-                      {"last.weight", ST_F32, 2, last, v->last},
-                      {"item.popularity", ST_F32, 1, item, v->popularity}};
+    st_item rows[] = {{"user.weight", ELEM_F32, 2, user, v->user},
+                      {"item.weight", ELEM_F32, 2, item, v->item},
+                      {"last.weight", ELEM_F32, 2, last, v->last},
+                      {"item.popularity", ELEM_F32, 1, item, v->popularity}};
     lorec_err e = path_join(&path, folder, "vectors.safetensors");
     if (e == LOREC_OK) e = safetensors_write(path.p, rows, 4, NULL, 0);
     buf_free(&path);

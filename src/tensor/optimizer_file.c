@@ -27,7 +27,7 @@ static lorec_err items_add(st_item **items, size_t *cap, size_t *n, const tensor
         buf_free(&name);
         return e;
     }
-    (*items)[(*n)++] = (st_item){.name = name.p, .dtype = ST_F32, .ndim = p->ndim, .shape = p->size, .values = values};
+    (*items)[(*n)++] = (st_item){.name = name.p, .dtype = ELEM_F32, .ndim = p->ndim, .shape = p->size, .values = values};
     return LOREC_OK;
 }
 
@@ -60,7 +60,7 @@ static lorec_err moment_read(float **out, const safetensors *f, const tensor *p,
     lorec_err e = item_name(&name, p, moment);
     const st_entry *entry = e ? NULL : safetensors_find(f, name.p);
     if (entry) {
-        bool fits = entry->ndim == p->ndim && entry->dtype == ST_F32;
+        bool fits = entry->ndim == p->ndim && entry->dtype == ELEM_F32;
         for (int d = 0; fits && d < p->ndim; d++) fits = entry->shape[d] == p->size[d];
         if (!fits) e = err_set(LOREC_INPUT, "%s is not of its parameter's shape, or not F32", name.p);
         if (e == LOREC_OK) e = mem_new(out, (size_t)p->count);

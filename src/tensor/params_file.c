@@ -13,7 +13,7 @@ lorec_err params_save(const params *ps, const char *path)
     for (size_t i = 0; i < n; i++) {
         const tensor *p = params_at(ps, i);
         items[i] = (st_item){
-            .name = p->param->name, .dtype = ST_F32, .ndim = p->ndim, .shape = p->size, .values = p->data};
+            .name = p->param->name, .dtype = ELEM_F32, .ndim = p->ndim, .shape = p->size, .values = p->data};
     }
     lorec_err e = safetensors_write(path, items, n, (const char *[]){"format", "pt"}, 1);
     mem_free(items);
@@ -31,7 +31,7 @@ static lorec_err entry_check(const st_entry *e, const tensor *p)
         return err_set(LOREC_INPUT, "the parameter %s has shape %s where the model has %s", name,
                        shape_text(theirs, sizeof theirs, e->ndim, e->shape),
                        shape_text(ours, sizeof ours, p->ndim, p->size));
-    if (e->dtype != ST_F32 && e->dtype != ST_F16 && e->dtype != ST_BF16)
+    if (e->dtype != ELEM_F32 && e->dtype != ELEM_F16 && e->dtype != ELEM_BF16)
         return err_set(LOREC_INPUT, "the parameter %s is not of F32, F16 or BF16", name);
     return LOREC_OK;
 }

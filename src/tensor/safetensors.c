@@ -7,18 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-               "safetensors values are little-endian and are used as they lie");
-
 enum { HEADER_MAX = 100000000, SHAPE_MAX = 8, LENGTH_BYTES = 8 };
-
-static const struct {
-    const char *name;
-    size_t bytes;
-} kinds[] = {[ST_F32] = {"F32", 4}, [ST_F16] = {"F16", 2},  [ST_BF16] = {"BF16", 2}, [ST_F64] = {"F64", 8},
-             [ST_I64] = {"I64", 8}, [ST_I32] = {"I32", 4},  [ST_I16] = {"I16", 2},   [ST_I8] = {"I8", 1},
-             [ST_U8] = {"U8", 1},   [ST_BOOL] = {"BOOL", 1}};
-enum { KINDS = sizeof kinds / sizeof *kinds };
 
 int64_t st_entry_count(const st_entry *e)
 {
@@ -40,11 +29,8 @@ static lorec_err entry_dtype(st_entry *e, const json_t *info)
 {
     const char *name = json_string_value(json_object_get(info, "dtype"));
     if (!name) return err_set(LOREC_INPUT, "no dtype");
-    for (int k = 0; k < KINDS; k++) {
-        if (strcmp(name, kinds[k].name)) continue;
-        e->dtype = (st_dtype)k;
+    if (elem_find(name, &e->dtype) && !elem_quantised(e->dtype) && strcmp(name, elem_name(e->dtype)) == 0)
         return LOREC_OK;
-    }
     return err_set(LOREC_INPUT, "the dtype \"%.20s\" is not one of F32, F16, BF16, F64, I64, I32, I16, I8, U8, BOOL",
                    name);
 }
@@ -53,7 +39,7 @@ static lorec_err entry_dtype(st_entry *e, const json_t *info)
 static lorec_err entry_place(st_entry *e, const json_t *info, size_t buffer)
 {
     const json_t *shape = json_object_get(info, "shape"), *offsets = json_object_get(info, "data_offsets");
-    size_t ndim = json_array_size(shape), bytes = kinds[e->dtype].bytes, end;
+    size_t ndim = json_array_size(shape), bytes = elem_bytes(e->dtype), end;
     if (!json_is_array(shape) || ndim > SHAPE_MAX)
         return err_set(LOREC_INPUT, "the shape is not a list of at most %d sizes", SHAPE_MAX);
     e->ndim = (int)ndim;
@@ -145,38 +131,57 @@ static lorec_err read_header(safetensors *f, json_t *header, size_t buffer)
     return check_cover(f, buffer);
 }
 
+static lorec_err read_text(const safetensors *f, size_t n, json_t **header)
+{
+    char *text;
+    TRY(mem_new(&text, n));
+    lorec_err e = blob_read(&f->file, LENGTH_BYTES, text, n);
+    if (!e && text[0] != '{') e = err_set(LOREC_INPUT, "the header does not begin with {");
+    if (!e) e = json_parse(header, text, n, "header");
+    mem_free(text);
+    return e;
+}
+
 static lorec_err parse(safetensors *f)
 {
-    const unsigned char *bytes = f->map.bytes;
-    size_t size = f->map.size, n = 0;
-    if (size < LENGTH_BYTES) return err_set(LOREC_INPUT, "%zu bytes are too few for a safetensors file", size);
-    for (int i = LENGTH_BYTES - 1; i >= 0; i--) n = n << 8 | bytes[i];
-    if (n > HEADER_MAX) return err_set(LOREC_INPUT, "the header's length %zu is beyond %d", n, HEADER_MAX);
+    unsigned char length[LENGTH_BYTES];
+    uint64_t size = f->file.size, n = 0;
+    if (size < LENGTH_BYTES) return err_set(LOREC_INPUT, "%zu bytes are too few for a safetensors file", (size_t)size);
+    TRY(blob_read(&f->file, 0, length, sizeof length));
+    for (int i = LENGTH_BYTES - 1; i >= 0; i--) n = n << 8 | length[i];
+    if (n > HEADER_MAX) return err_set(LOREC_INPUT, "the header's length %zu is beyond %d", (size_t)n, HEADER_MAX);
     if (n > size - LENGTH_BYTES)
         return err_set(LOREC_INPUT,
-                       "the header's length %zu is beyond the file's end: it was cut off, or is not safetensors", n);
-    if (n == 0 || bytes[LENGTH_BYTES] != '{') return err_set(LOREC_INPUT, "the header does not begin with {");
+                       "the header's length %zu is beyond the file's end: it was cut off, or is not safetensors",
+                       (size_t)n);
+    if (n == 0) return err_set(LOREC_INPUT, "the header does not begin with {");
     json_t *header = NULL;
-    TRY(json_parse(&header, (const char *)bytes + LENGTH_BYTES, n, "header"));
+    TRY(read_text(f, (size_t)n, &header));
     f->buffer = LENGTH_BYTES + n;
-    lorec_err e = read_header(f, header, size - f->buffer);
+    lorec_err e = read_header(f, header, (size_t)(size - f->buffer));
     json_decref(header);
+    return e;
+}
+
+lorec_err safetensors_read(safetensors *f, const blob *file)
+{
+    *f = (safetensors){.file = *file, .borrowed = true};
+    lorec_err e = parse(f);
+    if (e) safetensors_close(f);
     return e;
 }
 
 lorec_err safetensors_parse(safetensors *f, const unsigned char *bytes, size_t size, const char *where)
 {
-    *f = (safetensors){.map = {bytes, size}, .borrowed = true};
-    lorec_err e = parse(f);
-    if (e == LOREC_OK) return e;
-    safetensors_close(f);
-    return err_context(e, "%s", where);
+    blob memory = blob_of(bytes, size);
+    lorec_err e = safetensors_read(f, &memory);
+    return e ? err_context(e, "%s", where) : LOREC_OK;
 }
 
 lorec_err safetensors_open(safetensors *f, const char *path)
 {
     *f = (safetensors){0};
-    TRY(file_map_open(&f->map, path));
+    TRY(blob_open(&f->file, path));
     lorec_err e = parse(f);
     if (e == LOREC_OK) return e;
     safetensors_close(f);
@@ -189,7 +194,7 @@ void safetensors_close(safetensors *f)
     for (size_t i = 0; i < 2 * f->n_meta; i++) mem_free(f->meta[i]);
     mem_free(f->entry);
     mem_free(f->meta);
-    if (!f->borrowed) file_map_close(&f->map);
+    if (!f->borrowed) blob_close(&f->file);
     *f = (safetensors){0};
 }
 
@@ -206,47 +211,22 @@ const char *safetensors_meta(const safetensors *f, const char *key)
     return NULL;
 }
 
-static float from_bits(uint32_t bits)
-{
-    float v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-
-/* IEEE 754 half: 1 sign, 5 exponent, 10 fraction bits. */
-static float from_f16(uint16_t h)
-{
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 0x1f, fraction = h & 0x3ff;
-    if (exponent == 0x1f) return from_bits(sign | 0x7f800000 | fraction << 13);
-    if (exponent) return from_bits(sign | (exponent + 112) << 23 | fraction << 13);
-    float small = (float)fraction * 0x1p-24f;
-    return sign ? -small : small;
-}
-
 lorec_err safetensors_read_f32(const safetensors *f, const st_entry *e, float *values, int64_t n)
 {
-    const unsigned char *from = f->map.bytes + f->buffer + e->begin;
     if (n != st_entry_count(e))
         return err_set(LOREC_USAGE, "tensor %s has %lld values, not %lld", e->name, (long long)st_entry_count(e),
                        (long long)n);
-    if (e->dtype == ST_F32) {
-        if (n) memcpy(values, from, (size_t)n * sizeof *values);
-        return LOREC_OK;
-    }
-    if (e->dtype != ST_F16 && e->dtype != ST_BF16)
-        return err_set(LOREC_INPUT, "tensor %s is %s, where F32, F16 or BF16 is needed", e->name, kinds[e->dtype].name);
-    for (int64_t i = 0; i < n; i++) {
-        uint16_t bits = (uint16_t)(from[2 * i] | from[2 * i + 1] << 8);
-        values[i] = e->dtype == ST_BF16 ? from_bits((uint32_t)bits << 16) : from_f16(bits);
-    }
-    return LOREC_OK;
+    if (e->dtype == ELEM_F32) return blob_read(&f->file, f->buffer + e->begin, values, e->bytes);
+    if (e->dtype != ELEM_F16 && e->dtype != ELEM_BF16)
+        return err_set(LOREC_INPUT, "tensor %s is %s, where F32, F16 or BF16 is needed", e->name, elem_name(e->dtype));
+    return elem_read_f32(&f->file, f->buffer + e->begin, e->dtype, values, n);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------ */
 
 static lorec_err item_bytes(const st_item *item, size_t *out)
 {
-    size_t bytes = kinds[item->dtype].bytes;
+    size_t bytes = elem_bytes(item->dtype);
     bool fits = item->ndim >= 0 && item->ndim <= SHAPE_MAX;
     for (int i = 0; fits && i < item->ndim; i++)
         fits = item->shape[i] >= 0 && size_mul(bytes, (size_t)item->shape[i], &bytes);
@@ -262,7 +242,7 @@ static lorec_err header_add(json_t *header, const st_item *item, size_t begin, s
         json_decref(shape);
         return err_set(LOREC_USAGE, "two tensors are named %s", item->name);
     }
-    info = json_pack("{s:s, s:o, s:[I, I]}", "dtype", kinds[item->dtype].name, "shape", shape, "data_offsets",
+    info = json_pack("{s:s, s:o, s:[I, I]}", "dtype", elem_name(item->dtype), "shape", shape, "data_offsets",
                      (json_int_t)begin, (json_int_t)end);
     if (!info || json_array_size(shape) != (size_t)item->ndim || json_object_set_new(header, item->name, info))
         return err_set(LOREC_RESOURCE, "tensor %s could not be described: out of memory, or its name is not UTF-8",

@@ -4,29 +4,31 @@
  *   3. the buffer: offsets relative to it, row-major, no holes, no overlaps, all of it covered
  *
  *     safetensors f;
- *     TRY(safetensors_open(&f, path));              // mapped; everything above is checked here
+ *     TRY(safetensors_open(&f, path));              // everything above is checked here
  *     const st_entry *e = safetensors_find(&f, "wte.weight");
  *     TRY(safetensors_read_f32(&f, e, values, n));  // F32, F16, BF16 converted
  *     safetensors_close(&f);
+ *
+ * Values are read by position (base/blob.h): a file that is cut off meanwhile is an error.
  *
  * Ownership: entries and bytes belong to the file until it is closed. */
 #ifndef LOREC_TENSOR_SAFETENSORS_H
 #define LOREC_TENSOR_SAFETENSORS_H
 
-#include "base/file.h"
+#include "base/blob.h"
+#include "tensor/elem.h"
 
-typedef enum st_dtype { ST_F32, ST_F16, ST_BF16, ST_F64, ST_I64, ST_I32, ST_I16, ST_I8, ST_U8, ST_BOOL } st_dtype;
 typedef struct st_entry {
     char *name;
-    st_dtype dtype;
+    elem dtype; /* a plain one */
     int ndim;
     int64_t shape[8];
     size_t begin, bytes; /* in the buffer */
 } st_entry;
 typedef struct safetensors {
-    file_map map;
-    bool borrowed; /* the bytes are the caller's */
-    size_t buffer; /* where it begins in the map */
+    blob file;
+    bool borrowed;
+    uint64_t buffer; /* where it begins in the file */
     st_entry *entry;
     size_t n;
     char **meta; /* key, value, key, value ... */
@@ -34,6 +36,7 @@ typedef struct safetensors {
 } safetensors;
 
 lorec_err safetensors_open(safetensors *f, const char *path);
+lorec_err safetensors_read(safetensors *f, const blob *file); /* borrowed */
 lorec_err safetensors_parse(safetensors *f, const unsigned char *bytes, size_t size,
                             const char *where); /* borrowed bytes */
 void safetensors_close(safetensors *f);
@@ -45,7 +48,7 @@ const char *safetensors_meta(const safetensors *f, const char *key); /* NULL: no
 /* Writing: the header first (sizes are known), then the values in the same order. */
 typedef struct st_item {
     const char *name;
-    st_dtype dtype;
+    elem dtype; /* a plain one */
     int ndim;
     const int64_t *shape;
     const void *values;

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (safetensors_find(&f, e->name) != e) abort();
         for (size_t b = 0; b < e->bytes; b++) sum += data[f.buffer + e->begin + b];
         covered += e->bytes;
-        if (e->dtype != ST_F32 && e->dtype != ST_F16 && e->dtype != ST_BF16) continue;
+        if (e->dtype != ELEM_F32 && e->dtype != ELEM_F16 && e->dtype != ELEM_BF16) continue;
         float *v = malloc((size_t)n * sizeof *v + 1);
         if (!v || safetensors_read_f32(&f, e, v, n)) abort();
         free(v);

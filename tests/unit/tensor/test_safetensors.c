@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 #include "support/support.h"
+
+#include "base/file.h"
 #include "tensor/tensor.h"
 
 /* A file in memory: the length prefix (of the header unless given), the header, `values` bytes of values. */
@@ -160,8 +162,9 @@ static void writes(void **state)
     (void)state;
     const float a[6] = {1, 2, 3, 4, 5, 6};
     const int64_t b[1] = {-7}, shape[2] = {2, 3}, none[2] = {4, 0};
-    const st_item items[] = {
-        {"b.i64", ST_I64, 0, NULL, b}, {"a \"quoted\" \xc3\xa9", ST_F32, 2, shape, a}, {"none", ST_F16, 2, none, NULL}};
+    const st_item items[] = {{"b.i64", ELEM_I64, 0, NULL, b},
+                             {"a \"quoted\" \xc3\xa9", ELEM_F32, 2, shape, a},
+                             {"none", ELEM_F16, 2, none, NULL}};
     const char *path = test_path("out.safetensors"), *meta[] = {"k", "v", "unicode", "\xe2\x82\xac"};
     assert_ok(safetensors_write(path, items, 3, meta, 2));
     safetensors f;
@@ -174,10 +177,10 @@ static void writes(void **state)
     assert_ok(safetensors_read_f32(&f, e, v, 6));
     assert_memory_equal(v, a, sizeof v);
     e = safetensors_find(&f, "b.i64");
-    assert_memory_equal(f.map.bytes + f.buffer + e->begin, b, sizeof b);
+    assert_memory_equal(blob_bytes(&f.file, f.buffer + e->begin, sizeof b), b, sizeof b);
     assert_string_equal(safetensors_meta(&f, "unicode"), "\xe2\x82\xac");
     safetensors_close(&f);
-    const st_item twice[] = {items[0], items[0]}, huge[] = {{"h", ST_F32, 2, (int64_t[]){INT64_MAX, 4}, a}};
+    const st_item twice[] = {items[0], items[0]}, huge[] = {{"h", ELEM_F32, 2, (int64_t[]){INT64_MAX, 4}, a}};
     assert_fails(safetensors_write(path, twice, 2, NULL, 0), LOREC_USAGE, "b.i64");
     assert_fails(safetensors_write(path, huge, 1, NULL, 0), LOREC_USAGE, "h");
     assert_ok(safetensors_open(&f, path)); /* the old file is still there */
@@ -193,11 +196,11 @@ static void full_disk_keeps_the_old_file(void **state)
     const char *path = test_path("kept.safetensors");
     const float a = 1, b = 2;
     const int64_t one = 1;
-    assert_ok(safetensors_write(path, &(st_item){"x", ST_F32, 1, &one, &a}, 1, NULL, 0));
+    assert_ok(safetensors_write(path, &(st_item){"x", ELEM_F32, 1, &one, &a}, 1, NULL, 0));
     bool ended = false;
     for (size_t at = 1; !ended && at < 50; at++) {
         file_fail_at(at);
-        lorec_err e = safetensors_write(path, &(st_item){"x", ST_F32, 1, &one, &b}, 1, NULL, 0);
+        lorec_err e = safetensors_write(path, &(st_item){"x", ELEM_F32, 1, &one, &b}, 1, NULL, 0);
         file_fail_at(0);
         ended = e == LOREC_OK;
         safetensors f;
@@ -227,14 +230,14 @@ static void loading_is_all_or_nothing(void **state)
     const int64_t w[2] = {2, 3}, wrong[2] = {3, 2}, two = 2;
     const uint16_t half[6] = {0x4880, 0x4880, 0x4880, 0x4880, 0x4880, 0x4880}; /* 9 */
     const char *path = test_path("model.safetensors");
-    const st_item whole[] = {{"w", ST_F16, 2, w, half}, {"b", ST_F32, 1, &two, v}};
+    const st_item whole[] = {{"w", ELEM_F16, 2, w, half}, {"b", ELEM_F32, 1, &two, v}};
     const struct {
         st_item b;
         const char *says;
-    } rows[] = {{{"c", ST_F32, 1, &two, v}, "b is missing"},
-                {{"b", ST_F32, 2, wrong, v}, "[3, 2]"},
-                {{"b", ST_I32, 1, &two, v}, "F32, F16 or BF16"},
-                {{"b", ST_F32, 1, &two, bad}, "1 of 2"}};
+    } rows[] = {{{"c", ELEM_F32, 1, &two, v}, "b is missing"},
+                {{"b", ELEM_F32, 2, wrong, v}, "[3, 2]"},
+                {{"b", ELEM_I32, 1, &two, v}, "F32, F16 or BF16"},
+                {{"b", ELEM_F32, 1, &two, bad}, "1 of 2"}};
     params *ps = small_model();
     float got[6];
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -1,0 +1,88 @@
+#include "lm/model_weights.h"
+
+#include <math.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+/* Files of TensorFlow's time call a norm's gain and bias gamma and beta. */
+static const weight *find_renamed(const weights *w, const char *name)
+{
+    static const char *const ends[][2] = {{"LayerNorm.weight", "gamma"}, {"LayerNorm.bias", "beta"}};
+    const weight *x = weights_find(w, name);
+    size_t n = strlen(name);
+    for (int i = 0; i < 2 && !x; i++) {
+        size_t end = strlen(ends[i][0]), kept = strlen("LayerNorm.");
+        if (n < end || strcmp(name + n - end, ends[i][0]) != 0) continue;
+        buf old = {0};
+        if (!buf_add(&old, name, n - end + kept) && !buf_puts(&old, ends[i][1])) x = weights_find(w, old.p);
+        buf_free(&old);
+    }
+    return x;
+}
+
+const weight *model_weight_find(const weights *w, const lm_arch *arch, const char *name)
+{
+    const weight *x = find_renamed(w, name);
+    size_t n = strlen(arch->base);
+    if (!x && strncmp(name, arch->base, n) == 0) x = find_renamed(w, name + n);
+    return x;
+}
+
+static bool same_shape(const weight *x, const tensor *p)
+{
+    int n = tensor_dims(p);
+    if (x->ndim == 0) return n == 1 && tensor_count(p) == 1;
+    bool same = x->ndim == n;
+    for (int d = 0; same && d < n; d++) same = x->shape[d] == tensor_size(p, x->transposed ? n - 1 - d : d);
+    return same;
+}
+
+/* From [out, in] to [in, out]. */
+static lorec_err turn(float **values, int64_t rows, int64_t width)
+{
+    float *turned;
+    TRY(mem_new(&turned, (size_t)(rows * width)));
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < width; c++) turned[c * rows + r] = (*values)[r * width + c];
+    mem_free(*values);
+    *values = turned;
+    return LOREC_OK;
+}
+
+static lorec_err check_finite(const float *values, int64_t n, const char *name)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            return err_set(LOREC_INPUT, "value %lld of the parameter %s is %g", (long long)i, name, (double)values[i]);
+    return LOREC_OK;
+}
+
+static lorec_err read_one(const weights *w, const lm_arch *arch, tensor *p)
+{
+    const char *name = tensor_name(p);
+    const weight *x = model_weight_find(w, arch, name);
+    if (!x) return err_set(LOREC_INPUT, "the parameter %s is missing", name);
+    if (!same_shape(x, p))
+        return err_set(LOREC_INPUT, "the parameter %s has another shape than config.json says (%lld values of %lld)",
+                       name, (long long)weight_values(x), (long long)tensor_count(p));
+    int64_t n = tensor_count(p);
+    float *values;
+    TRY(mem_new(&values, (size_t)n));
+    lorec_err e = weights_read_f32(w, x, 0, weight_rows(x), values);
+    if (!e) e = check_finite(values, n, name);
+    if (!e && x->transposed) e = turn(&values, weight_rows(x), n / weight_rows(x));
+    if (!e) e = tensor_write(p, values, n);
+    mem_free(values);
+    return e;
+}
+
+lorec_err model_weights_read(lm_model *m, const weights *w)
+{
+    size_t n = params_count(m->params), there = weights_count(w);
+    if (there == 0)
+        return err_set(LOREC_INPUT, "no weights: model.safetensors or pytorch_model.bin, or an index of several");
+    for (size_t i = 0; i < n; i++) TRY(read_one(w, m->arch, params_at(m->params, i)));
+    if (there > n) log_debug("%zu of %zu tensors are not part of the model", there - n, there);
+    return LOREC_OK;
+}
