@@ -9,7 +9,10 @@
     ROW(roberta)                                                                                                       \
     ROW(xlm_roberta)                                                                                                   \
     ROW(distilbert)                                                                                                    \
-    ROW(electra)
+    ROW(electra)                                                                                                       \
+    ROW(t5)                                                                                                            \
+    ROW(mt5)                                                                                                           \
+    ROW(bart)
 
 #define DECLARE(name) extern const lm_arch lm_arch_##name;
 ARCHITECTURES(DECLARE)

@@ -7,7 +7,7 @@ typedef struct affine {
     tensor *w, *b;
 } affine;
 
-struct heads {
+struct lm_heads {
     const head_names *names; /* NULL: none at all */
     int64_t width;
     affine pooler, dense, out, token_dense, token_out;
@@ -67,7 +67,7 @@ static lorec_err take_projection(tensor **out, params *ps, const file_rows *f, c
     return LOREC_OK;
 }
 
-static lorec_err take_all(heads *h, params *ps, int64_t image_width, const file_rows *f)
+static lorec_err take_all(lm_heads *h, params *ps, int64_t image_width, const file_rows *f)
 {
     const head_names *n = h->names;
     int64_t rows, d = h->width;
@@ -87,11 +87,11 @@ static lorec_err take_all(heads *h, params *ps, int64_t image_width, const file_
     return LOREC_OK;
 }
 
-lorec_err heads_new(heads **out, params *ps, const head_names *names, int64_t width, int64_t image_width,
+lorec_err heads_new(lm_heads **out, params *ps, const head_names *names, int64_t width, int64_t image_width,
                     rows_of_fn rows_of, const void *file)
 {
     *out = NULL;
-    heads *h;
+    lm_heads *h;
     TRY(mem_new(&h, 1));
     h->names = names;
     h->width = width;
@@ -103,12 +103,12 @@ lorec_err heads_new(heads **out, params *ps, const head_names *names, int64_t wi
     return e;
 }
 
-void heads_free(heads *h)
+void heads_free(lm_heads *h)
 {
     mem_free(h);
 }
 
-lorec_err heads_add_classifier(heads *h, params *ps, int64_t classes)
+lorec_err heads_add_classifier(lm_heads *h, params *ps, int64_t classes)
 {
     const head_names *n = h->names;
     if (!n || !n->out) return err_set(LOREC_USAGE, "this architecture has no classifier");
@@ -123,17 +123,17 @@ lorec_err heads_add_classifier(heads *h, params *ps, int64_t classes)
     return take_affine(&h->out, ps, n->out, classes, h->width, !n->out_unbiased);
 }
 
-bool heads_has_pooler(const heads *h)
+bool heads_has_pooler(const lm_heads *h)
 {
     return h->pooler.w != NULL;
 }
 
-bool heads_has_discriminator(const heads *h)
+bool heads_has_discriminator(const lm_heads *h)
 {
     return h->token_out.w != NULL;
 }
 
-int64_t heads_classes_count(const heads *h)
+int64_t heads_classes_count(const lm_heads *h)
 {
     return h->out.w ? tensor_size(h->out.w, 0) : 0;
 }
@@ -146,12 +146,12 @@ static tensor *apply(tape *t, const affine *a, tensor *x, activation act, const 
     return op_linear(t, x, a->w, a->b, LINEAR_OUT_IN, act);
 }
 
-tensor *heads_pooled(tape *t, const heads *h, tensor *hidden, const segments *s)
+tensor *heads_pooled(tape *t, const lm_heads *h, tensor *hidden, const segments *s)
 {
     return apply(t, &h->pooler, op_segment_reduce(t, hidden, s, SEGMENT_FIRST), ACT_TANH, "pooler");
 }
 
-tensor *heads_classes(tape *t, const heads *h, tensor *hidden, const segments *s)
+tensor *heads_classes(tape *t, const lm_heads *h, tensor *hidden, const segments *s)
 {
     const char *what = "classifier";
     if (!h->out.w) return apply(t, &h->out, hidden, ACT_NONE, what);
@@ -162,7 +162,7 @@ tensor *heads_classes(tape *t, const heads *h, tensor *hidden, const segments *s
     return apply(t, &h->out, x, ACT_NONE, what);
 }
 
-tensor *heads_tokens(tape *t, const heads *h, tensor *hidden)
+tensor *heads_tokens(tape *t, const lm_heads *h, tensor *hidden)
 {
     const char *what = "discriminator";
     activation act = h->names ? h->names->token_act : ACT_NONE;
@@ -174,17 +174,17 @@ static tensor *project(tape *t, tensor *w, tensor *x)
     return apply(t, &(affine){.w = w}, x, ACT_NONE, "projection");
 }
 
-tensor *heads_project_text(tape *t, const heads *h, tensor *x)
+tensor *heads_project_text(tape *t, const lm_heads *h, tensor *x)
 {
     return project(t, h->text_projection, x);
 }
 
-tensor *heads_project_image(tape *t, const heads *h, tensor *x)
+tensor *heads_project_image(tape *t, const lm_heads *h, tensor *x)
 {
     return project(t, h->image_projection, x);
 }
 
-tensor *heads_similarity(tape *t, const heads *h, tensor *a, tensor *b)
+tensor *heads_similarity(tape *t, const lm_heads *h, tensor *a, tensor *b)
 {
     tensor *cosine = op_matmul(t, op_l2_normalize(t, a, 1e-12f), op_l2_normalize(t, b, 1e-12f), false, true);
     return h->scale ? op_mul(t, cosine, op_exp(t, h->scale)) : cosine;

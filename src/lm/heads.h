@@ -28,29 +28,29 @@ typedef struct head_names {
     const char *text_projection, *image_projection, *scale; /* no biases; scale: the logarithm of CLIP's temperature */
 } head_names;
 
-typedef struct heads heads;
+typedef struct lm_heads lm_heads;
 
 /* `rows_of` tells how many rows the file's tensor has (-1: it is not there); a head whose tensor is not there is left out.
  * `image_width`: of the vision tower, where there is one. */
 typedef int64_t (*rows_of_fn)(const void *file, const char *name);
-lorec_err heads_new(heads **out, params *ps, const head_names *names, int64_t width, int64_t image_width,
+lorec_err heads_new(lm_heads **out, params *ps, const head_names *names, int64_t width, int64_t image_width,
                     rows_of_fn rows_of, const void *file);
-void heads_free(heads *h);
+void heads_free(lm_heads *h);
 /* A fresh classifier (and the pooler that it reads), where there is none with as many classes: LOREC_USAGE if there is one
  * with another number, or the architecture has none. */
-lorec_err heads_add_classifier(heads *h, params *ps, int64_t classes);
+lorec_err heads_add_classifier(lm_heads *h, params *ps, int64_t classes);
 
-bool heads_has_pooler(const heads *h);
-bool heads_has_discriminator(const heads *h);
-int64_t heads_classes_count(const heads *h); /* 0: no classifier */
+bool heads_has_pooler(const lm_heads *h);
+bool heads_has_discriminator(const lm_heads *h);
+int64_t heads_classes_count(const lm_heads *h); /* 0: no classifier */
 
 /* Each fails (in the tape) where the head is not there. */
-tensor *heads_pooled(tape *t, const heads *h, tensor *hidden, const segments *s);  /* [rows, width] -> [n, width] */
-tensor *heads_classes(tape *t, const heads *h, tensor *hidden, const segments *s); /* [rows, width] -> [n, classes] */
-tensor *heads_tokens(tape *t, const heads *h, tensor *hidden);                     /* [rows, width] -> [rows, 1] */
-tensor *heads_project_text(tape *t, const heads *h, tensor *x);                    /* [n, width] -> [n, projection] */
-tensor *heads_project_image(tape *t, const heads *h, tensor *x);
+tensor *heads_pooled(tape *t, const lm_heads *h, tensor *hidden, const segments *s);  /* [rows, width] -> [n, width] */
+tensor *heads_classes(tape *t, const lm_heads *h, tensor *hidden, const segments *s); /* [rows, width] -> [n, classes] */
+tensor *heads_tokens(tape *t, const lm_heads *h, tensor *hidden);                     /* [rows, width] -> [rows, 1] */
+tensor *heads_project_text(tape *t, const lm_heads *h, tensor *x);                    /* [n, width] -> [n, projection] */
+tensor *heads_project_image(tape *t, const lm_heads *h, tensor *x);
 /* exp(scale) a b^T of unit vectors: [n, d] x [m, d] -> [n, m]; without a scale the cosines themselves. */
-tensor *heads_similarity(tape *t, const heads *h, tensor *a, tensor *b);
+tensor *heads_similarity(tape *t, const lm_heads *h, tensor *a, tensor *b);
 
 #endif

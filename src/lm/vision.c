@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-struct vision {
+struct vision_tower {
     vision_config c;
     transformer *body;
     tensor *patch, *patch_bias, *class_token, *positions;
@@ -26,7 +26,7 @@ static lorec_err check(const vision_config *c)
     return LOREC_OK;
 }
 
-static lorec_err take(tensor **out, const vision *v, params *ps, const char *prefix, const char *name, int ndim,
+static lorec_err take(tensor **out, const vision_tower *v, params *ps, const char *prefix, const char *name, int ndim,
                       const int64_t *size)
 {
     if (!name) return LOREC_OK;
@@ -40,7 +40,7 @@ static lorec_err take(tensor **out, const vision *v, params *ps, const char *pre
     return e;
 }
 
-static lorec_err build(vision *v, params *ps, const char *prefix)
+static lorec_err build(vision_tower *v, params *ps, const char *prefix)
 {
     vision_config *c = &v->c;
     TRY(check(c));
@@ -58,10 +58,10 @@ static lorec_err build(vision *v, params *ps, const char *prefix)
     return take(&v->positions, v, ps, prefix, c->positions, 2, (int64_t[]){rows, d});
 }
 
-lorec_err vision_new(vision **out, params *ps, const vision_config *config, const char *prefix)
+lorec_err vision_new(vision_tower **out, params *ps, const vision_config *config, const char *prefix)
 {
     *out = NULL;
-    vision *v;
+    vision_tower *v;
     TRY(mem_new(&v, 1));
     v->c = *config;
     lorec_err e = build(v, ps, prefix);
@@ -72,30 +72,30 @@ lorec_err vision_new(vision **out, params *ps, const vision_config *config, cons
     return e;
 }
 
-void vision_free(vision *v)
+void vision_free(vision_tower *v)
 {
     if (!v) return;
     transformer_free(v->body);
     mem_free(v);
 }
 
-const vision_config *vision_settings(const vision *v)
+const vision_config *vision_settings(const vision_tower *v)
 {
     return &v->c;
 }
 
-const transformer *vision_body(const vision *v)
+const transformer *vision_body(const vision_tower *v)
 {
     return v->body;
 }
 
-int64_t vision_length(const vision *v)
+int64_t vision_length(const vision_tower *v)
 {
     return patches(&v->c) + 1;
 }
 
 /* The class token once an image: [n, 1, width]. */
-static tensor *class_tokens(tape *t, const vision *v, int64_t n)
+static tensor *class_tokens(tape *t, const vision_tower *v, int64_t n)
 {
     int64_t d = v->c.body.width;
     int32_t *zeros;
@@ -106,7 +106,7 @@ static tensor *class_tokens(tape *t, const vision *v, int64_t n)
     return op_reshape(t, x, 3, (int64_t[]){n, 1, d});
 }
 
-void vision_rows(tape *t, const vision *v, tensor *pixels, token_rows *in)
+void vision_rows(tape *t, const vision_tower *v, tensor *pixels, token_rows *in)
 {
     *in = (token_rows){0};
     if (!pixels) return;

@@ -20,15 +20,15 @@ typedef struct vision_config {
     transformer_config body;                  /* without tokens and positions; max_positions is filled in */
 } vision_config;
 
-typedef struct vision vision;
+typedef struct vision_tower vision_tower;
 
-lorec_err vision_new(vision **out, params *ps, const vision_config *config, const char *prefix);
-void vision_free(vision *v);
-const vision_config *vision_settings(const vision *v);
-const transformer *vision_body(const vision *v);
-int64_t vision_length(const vision *v); /* rows an image: patches + 1 */
+lorec_err vision_new(vision_tower **out, params *ps, const vision_config *config, const char *prefix);
+void vision_free(vision_tower *v);
+const vision_config *vision_settings(const vision_tower *v);
+const transformer *vision_body(const vision_tower *v);
+int64_t vision_length(const vision_tower *v); /* rows an image: patches + 1 */
 
 /* What transformer_embed and the blocks take; failures are in the tape. */
-void vision_rows(tape *t, const vision *v, tensor *pixels, token_rows *in);
+void vision_rows(tape *t, const vision_tower *v, tensor *pixels, token_rows *in);
 
 #endif
