@@ -85,6 +85,16 @@ const char *arch_activation_word(activation act)
     return "linear";
 }
 
+lorec_err arch_get_padding(const json_t *config, int64_t fallback, transformer_config *c)
+{
+    int64_t id;
+    c->padding = 0;
+    if (json_is_null(json_object_get(config, "pad_token_id"))) return LOREC_OK;
+    TRY(json_get_i64_or(config, "pad_token_id", INT32_MIN, INT32_MAX, fallback, &id));
+    if (id >= 0 && id < c->vocab_size) c->padding = id + 1;
+    return LOREC_OK;
+}
+
 lorec_err arch_get_f32(const json_t *config, const char *key, double fallback, float *out)
 {
     double value;

@@ -40,6 +40,8 @@ lorec_err arch_need(const json_t *config, const lm_arch **out);
 lorec_err arch_get_activation(const json_t *config, const char *key, const char *fallback, activation *out);
 const char *arch_activation_word(activation act);
 lorec_err arch_get_rate(const json_t *config, const char *key, double fallback, float *out);
+/* "pad_token_id" as transformer_config.padding has it: null is none. */
+lorec_err arch_get_padding(const json_t *config, int64_t fallback, transformer_config *c);
 lorec_err arch_get_f32(const json_t *config, const char *key, double fallback, float *out);
 
 #endif

@@ -45,10 +45,11 @@ bool heads_has_discriminator(const lm_heads *h);
 int64_t heads_classes_count(const lm_heads *h); /* 0: no classifier */
 
 /* Each fails (in the tape) where the head is not there. */
-tensor *heads_pooled(tape *t, const lm_heads *h, tensor *hidden, const segments *s);  /* [rows, width] -> [n, width] */
-tensor *heads_classes(tape *t, const lm_heads *h, tensor *hidden, const segments *s); /* [rows, width] -> [n, classes] */
-tensor *heads_tokens(tape *t, const lm_heads *h, tensor *hidden);                     /* [rows, width] -> [rows, 1] */
-tensor *heads_project_text(tape *t, const lm_heads *h, tensor *x);                    /* [n, width] -> [n, projection] */
+tensor *heads_pooled(tape *t, const lm_heads *h, tensor *hidden, const segments *s); /* [rows, width] -> [n, width] */
+tensor *heads_classes(tape *t, const lm_heads *h, tensor *hidden,
+                      const segments *s);                          /* [rows, width] -> [n, classes] */
+tensor *heads_tokens(tape *t, const lm_heads *h, tensor *hidden);  /* [rows, width] -> [rows, 1] */
+tensor *heads_project_text(tape *t, const lm_heads *h, tensor *x); /* [n, width] -> [n, projection] */
 tensor *heads_project_image(tape *t, const lm_heads *h, tensor *x);
 /* exp(scale) a b^T of unit vectors: [n, d] x [m, d] -> [n, m]; without a scale the cosines themselves. */
 tensor *heads_similarity(tape *t, const lm_heads *h, tensor *a, tensor *b);

@@ -18,8 +18,8 @@ typedef struct lm_model {
     params *params;
     transformer *net;     /* the text model; of an encoder-decoder: the decoder; NULL: it reads images only */
     transformer *encoder; /* the other half of an encoder-decoder, or NULL */
-    vision_tower *vision;       /* the image tower, or NULL */
-    lm_heads *heads;         /* never NULL, may be empty */
+    vision_tower *vision; /* the image tower, or NULL */
+    lm_heads *heads;      /* never NULL, may be empty */
     json_t *config;       /* the config.json it was made from, or NULL */
 } lm_model;
 

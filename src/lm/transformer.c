@@ -74,7 +74,7 @@ static tensor *positions(tape *t, const transformer *m, const token_rows *in, in
 static tensor *vectors_of(tape *t, const transformer *m, const token_rows *in)
 {
     if (!in->ids) return in->vectors;
-    tensor *tokens = op_embed(t, once(m, PART_TOKENS), in->ids);
+    tensor *tokens = op_embed_padded(t, once(m, PART_TOKENS), in->ids, (int32_t)(m->c.padding - 1));
     return in->vectors ? op_add(t, tokens, in->vectors) : tokens;
 }
 

@@ -90,6 +90,7 @@ typedef struct transformer_config {
     int64_t head_width;  /* 0: width / heads */
     int64_t embed_width; /* 0: width */
     int64_t token_types;
+    int64_t padding;         /* 1 + the token whose row of the table gets no gradient where it is read; 0: none */
     int64_t position_offset; /* position p reads row p + offset of the table */
     const char *name[TRANSFORMER_PARTS];
 

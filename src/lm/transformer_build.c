@@ -68,8 +68,8 @@ static lorec_err check(const transformer_config *c)
     TRY(need_rate("ffn_dropout", c->ffn_dropout));
     TRY(need_rate("final_dropout", c->final_dropout));
     if (c->position_offset < 0 || c->position_offset > 1024 || c->token_types < 0 || c->token_types > WIDE ||
-        c->window < 0 || c->window > LONG)
-        return err_set(LOREC_INPUT, "a transformer's position_offset, token_types or window is out of range");
+        c->window < 0 || c->window > LONG || c->padding < 0 || c->padding > c->vocab_size)
+        return err_set(LOREC_INPUT, "a transformer's position_offset, token_types, window or padding is out of range");
     if (c->embed_width != c->width && (!c->name[PART_EMBED_PROJECT] || (!c->headless && !c->name[PART_HEAD_DENSE])))
         return err_set(LOREC_INPUT, "embeddings of %lld values in a transformer of %lld need a projection in and out",
                        (long long)c->embed_width, (long long)c->width);

@@ -53,6 +53,8 @@ void csr_release(csr *m);
 /* ---- tables and shapes ---------------------------------------------------------------------------------------------- */
 /* Rows of w [v, d] -> [n, d]; id -1 gives a zero row and no gradient. */
 tensor *op_embed(tape *t, tensor *w, tensor *ids);
+tensor *op_embed_padded(tape *t, tensor *w, tensor *ids,
+                        int32_t padding); /* that id's row is read but gets no gradient */
 /* Sum (mean) over each segment of the rows of w that it names: EmbeddingBag. ids [rows] -> [segments, d] */
 tensor *op_embed_bag(tape *t, tensor *w, tensor *ids, const segments *bags, bool mean);
 tensor *op_gather_rows(tape *t, tensor *x, tensor *rows);             /* x [n, d], rows [m] (-1: zero) -> [m, d] */

@@ -55,6 +55,7 @@ static lorec_err read_stack(transformer_config *c, const json_t *json, const cha
     c->residual_dropout = c->embed_dropout;
     TRY(json_get_bool_or(json, "scale_embedding", false, &scaled));
     if (scaled) c->embed_scale = sqrtf((float)c->width);
+    TRY(arch_get_padding(json, 1, c));
     TRY(json_get_f64_or(json, "init_std", .02, &sd));
     c->weights = INIT_NORMAL(sd);
     return LOREC_OK;

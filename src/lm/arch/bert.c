@@ -23,6 +23,7 @@ static lorec_err bert_read(transformer_config *c, const json_t *json)
     *c = (transformer_config){0};
     TRY(bert_read_sizes(c, json));
     bert_complete(c);
+    TRY(arch_get_padding(json, 0, c));
     TRY(json_get_bool_or(json, "tie_word_embeddings", true, &tied));
     if (!tied) c->name[PART_HEAD] = "cls.predictions.decoder.weight";
     return LOREC_OK;

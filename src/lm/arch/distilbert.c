@@ -58,6 +58,7 @@ static lorec_err distilbert_read(transformer_config *c, const json_t *json)
     TRY(json_get_f64_or(json, "initializer_range", .02, &sd));
     c->weights = INIT_NORMAL(sd);
     distilbert_complete(c);
+    TRY(arch_get_padding(json, 0, c));
     TRY(json_get_bool_or(json, "tie_word_embeddings", true, &tied));
     if (!tied) c->name[PART_HEAD] = "vocab_projector.weight";
     return LOREC_OK;

@@ -29,6 +29,7 @@ static lorec_err electra_read(transformer_config *c, const json_t *json)
     TRY(bert_read_sizes(c, json));
     TRY(json_get_i64_or(json, "embedding_size", 1, 1 << 20, 128, &c->embed_width));
     electra_complete(c);
+    TRY(arch_get_padding(json, 0, c));
     TRY(json_get_bool_or(json, "tie_word_embeddings", true, &tied));
     if (!tied) c->name[PART_HEAD] = "generator_lm_head.weight";
     return LOREC_OK;

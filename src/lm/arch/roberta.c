@@ -28,6 +28,7 @@ static lorec_err roberta_read(transformer_config *c, const json_t *json)
     c->position_offset = pad + 1;
     TRY(bert_read_sizes(c, json));
     roberta_complete(c);
+    TRY(arch_get_padding(json, 1, c));
     TRY(json_get_bool_or(json, "tie_word_embeddings", true, &tied));
     if (!tied) c->name[PART_HEAD] = "lm_head.decoder.weight";
     return LOREC_OK;

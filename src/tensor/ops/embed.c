@@ -11,6 +11,30 @@ static const float *grad_as_f32(tape *t, const tensor *y)
     return f;
 }
 
+typedef struct embed_spec {
+    int32_t padding;         /* its row gets no gradient; -1: none */
+    const int32_t *learning; /* the ids that do, -1 elsewhere */
+} embed_spec;
+
+/* The ids whose rows get gradients. */
+static const int32_t *learning(const node *n)
+{
+    const embed_spec *spec = n->spec;
+    return spec && spec->learning ? spec->learning : i32(n->in[1]);
+}
+
+static lorec_err leave_out(tape *t, node *n)
+{
+    embed_spec *spec = n->spec;
+    const tensor *ids = n->in[1];
+    if (!spec || spec->padding < 0 || !n->in[0]->needs_grad) return LOREC_OK;
+    int32_t *learn = tape_alloc(t, (size_t)ids->count * sizeof *learn);
+    if (!learn) return tape_error(t);
+    for (int64_t i = 0; i < ids->count; i++) learn[i] = i32(ids)[i] == spec->padding ? -1 : i32(ids)[i];
+    spec->learning = learn;
+    return LOREC_OK;
+}
+
 /* w [v, ...], ids [n] -> [n, ...] */
 static lorec_err embed_shape(tape *t, node *n)
 {
@@ -18,6 +42,7 @@ static lorec_err embed_shape(tape *t, node *n)
     if (w->ndim < 2 || w->type != DTYPE_F32 || ids->type != DTYPE_I32)
         return node_shape_error(n, "needs a table [v, d] and ids");
     TRY(ids_check(n, ids, w->size[0]));
+    TRY(leave_out(t, n));
     int64_t size[TENSOR_MAX_DIMS];
     memcpy(size, w->size, sizeof size);
     size[0] = ids->count;
@@ -72,12 +97,13 @@ static lorec_err embed_forward(tape *t, node *n)
 static lorec_err embed_backward(tape *t, node *n)
 {
     tensor *w = n->in[0], *ids = n->in[1];
-    float *dw = scatter_target(t, w, i32(ids), ids->count);
+    const int32_t *id = learning(n);
+    float *dw = scatter_target(t, w, id, ids->count);
     if (!dw) return tape_error(t);
     const float *dy = grad_as_f32(t, n->out);
     if (!dy) return tape_error(t);
     return scatter_add(
-        t, &(scatter){.to = dw, .width = row_width(w), .n = ids->count, .id = i32(ids), .from = dy, .per_row = 1});
+        t, &(scatter){.to = dw, .width = row_width(w), .n = ids->count, .id = id, .from = dy, .per_row = 1});
 }
 
 static lorec_err embed_example_norms(tape *t, node *n, float *sq, int64_t n_examples)
@@ -86,8 +112,7 @@ static lorec_err embed_example_norms(tape *t, node *n, float *sq, int64_t n_exam
     const float *dy = grad_as_f32(t, n->out);
     if (!dy) return tape_error(t);
     return scatter_example_norms(
-        t,
-        &(scatter){.width = row_width(n->in[0]), .n = n->in[1]->count, .id = i32(n->in[1]), .from = dy, .per_row = 1},
+        t, &(scatter){.width = row_width(n->in[0]), .n = n->in[1]->count, .id = learning(n), .from = dy, .per_row = 1},
         n->out->example, sq, n_examples);
 }
 
@@ -114,7 +139,12 @@ const op_def op_embed_def = {
 
 tensor *op_embed(tape *t, tensor *w, tensor *ids)
 {
-    return tape_apply(t, &op_embed_def, (tensor *[]){w, ids}, 2, NULL, 0);
+    return op_embed_padded(t, w, ids, -1);
+}
+
+tensor *op_embed_padded(tape *t, tensor *w, tensor *ids, int32_t padding)
+{
+    return tape_apply(t, &op_embed_def, (tensor *[]){w, ids}, 2, &(embed_spec){.padding = padding}, sizeof(embed_spec));
 }
 
 const op_def op_gather_rows_def = {

@@ -47,13 +47,30 @@ static void electra(void **state)
     agrees("electra", 3 + 1 + 44 + 4);
 }
 
+/* Encoder and decoder hidden states, the encoder's last one, logits, gradients, losses. */
+static void t5(void **state)
+{
+    (void)state;
+    agrees("t5", 3 + 1 + 3 + 1 + 47 + 4);
+}
+
+static void flan_t5(void **state)
+{
+    (void)state;
+    agrees("flan-t5", 3 + 1 + 3 + 1 + 51 + 4);
+}
+
+static void bart(void **state)
+{
+    (void)state;
+    agrees("bart", 3 + 1 + 3 + 1 + 92 + 4); /* the bias of the logits has none, here and there */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bert),
-        cmocka_unit_test(roberta),
-        cmocka_unit_test(distilbert),
-        cmocka_unit_test(electra),
+        cmocka_unit_test(bert), cmocka_unit_test(roberta), cmocka_unit_test(distilbert), cmocka_unit_test(electra),
+        cmocka_unit_test(t5),   cmocka_unit_test(flan_t5), cmocka_unit_test(bart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
