@@ -12,7 +12,9 @@
     ROW(electra)                                                                                                       \
     ROW(t5)                                                                                                            \
     ROW(mt5)                                                                                                           \
-    ROW(bart)
+    ROW(bart)                                                                                                          \
+    ROW(vit)                                                                                                           \
+    ROW(clip)
 
 #define DECLARE(name) extern const lm_arch lm_arch_##name;
 ARCHITECTURES(DECLARE)

@@ -306,7 +306,7 @@ static lorec_err begin(fixture *f, bool train)
 static lorec_err check(fixture *f)
 {
     TRY(lm_model_open(&f->model, f->folder));
-    const parity_kind *kind = f->model->encoder ? &parity_seq2seq : &parity_text;
+    const parity_kind *kind = f->model->vision ? &parity_vision : f->model->encoder ? &parity_seq2seq : &parity_text;
     TRY(kind->read(f));
     TRY(begin(f, false));
     TRY(kind->values(f));

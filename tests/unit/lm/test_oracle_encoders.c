@@ -66,11 +66,24 @@ static void bart(void **state)
     agrees("bart", 3 + 1 + 3 + 1 + 92 + 4); /* the bias of the logits has none, here and there */
 }
 
+static void vit(void **state)
+{
+    (void)state;
+    agrees("vit", 3 + 1 + 1); /* hidden states, the last one, the pooler's output */
+}
+
+static void clip(void **state)
+{
+    (void)state;
+    agrees("clip", 3); /* texts, images, each against each */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bert), cmocka_unit_test(roberta), cmocka_unit_test(distilbert), cmocka_unit_test(electra),
-        cmocka_unit_test(t5),   cmocka_unit_test(flan_t5), cmocka_unit_test(bart),
+        cmocka_unit_test(bert),    cmocka_unit_test(roberta), cmocka_unit_test(distilbert),
+        cmocka_unit_test(electra), cmocka_unit_test(t5),      cmocka_unit_test(flan_t5),
+        cmocka_unit_test(bart),    cmocka_unit_test(vit),     cmocka_unit_test(clip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
