@@ -1,5 +1,4 @@
 /* What a transformer computes: Vaswani et al. 2017 with the variations that transformer_config names. */
-#include "base/mem.h"
 #include "lm/adapter.h"
 #include "lm/transformer_parts.h"
 
@@ -8,7 +7,7 @@ static tensor *once(const transformer *m, transformer_part p)
     return m->part[p];
 }
 
-static tensor *norm(tape *t, const transformer *m, tensor *x, tensor *gain, tensor *bias)
+tensor *transformer_norm(tape *t, const transformer *m, tensor *x, tensor *gain, tensor *bias)
 {
     if (!gain) return x;
     if (m->c.norm == NORM_RMS) return op_rms_norm(t, x, gain, m->c.norm_eps, m->c.norm_plus);
@@ -16,80 +15,10 @@ static tensor *norm(tape *t, const transformer *m, tensor *x, tensor *gain, tens
 }
 
 /* act(x W^T + b) with a part that is there once, or x. */
-static tensor *dense(tape *t, const transformer *m, tensor *x, transformer_part w, activation act)
+tensor *transformer_dense(tape *t, const transformer *m, tensor *x, transformer_part w, activation act)
 {
     if (!once(m, w)) return x;
     return op_linear(t, x, once(m, w), once(m, (transformer_part)(w + 1)), m->c.layout, act);
-}
-
-/* ---- in -------------------------------------------------------------------------------------------------------------- */
-
-/* Row numbers made here: `fill` writes n of them. */
-typedef void (*fill_fn)(const token_rows *in, int32_t *rows);
-
-static tensor *row_numbers(tape *t, const token_rows *in, int64_t n, fill_fn fill)
-{
-    int32_t *rows;
-    if (mem_new(&rows, (size_t)n)) return tape_fail(t, LOREC_RESOURCE);
-    fill(in, rows);
-    tensor *x = tape_ids(t, rows, n);
-    mem_free(rows);
-    return x;
-}
-
-static void fill_types(const token_rows *in, int32_t *rows)
-{
-    for (int64_t r = 0; r < in->sequences->rows; r++) rows[r] = in->type ? in->type[r] : 0;
-}
-
-static void fill_last(const token_rows *in, int32_t *rows)
-{
-    for (int64_t i = 0; i < in->sequences->n; i++) rows[i] = in->sequences->start[i + 1] - 1;
-}
-
-/* Row numbers of the position table, or the positions themselves (offset 0); NULL with the tape's error. */
-static tensor *positions(tape *t, const transformer *m, const token_rows *in, int64_t offset)
-{
-    const segments *s = in->sequences;
-    int32_t *at = NULL;
-    int64_t shift = in->adapters ? adapters_shift(in->adapters) : 0;
-    if (mem_new(&at, (size_t)s->rows)) return tape_fail(t, LOREC_RESOURCE);
-    lorec_err e = LOREC_OK;
-    for (int64_t i = 0; i < s->n; i++)
-        for (int32_t r = s->start[i]; r < s->start[i + 1]; r++) {
-            int64_t p = in->position ? in->position[r] : r - s->start[i];
-            p += shift;
-            if (p < 0 || p >= m->c.max_positions)
-                e = err_set(LOREC_USAGE, "position %lld of a transformer that has %lld; shorten the input",
-                            (long long)p, (long long)m->c.max_positions);
-            else
-                at[r] = (int32_t)(p + offset);
-        }
-    tensor *x = e ? tape_fail(t, e) : tape_ids(t, at, s->rows);
-    mem_free(at);
-    return x;
-}
-
-/* Ids, vectors or both as vectors. */
-static tensor *vectors_of(tape *t, const transformer *m, const token_rows *in)
-{
-    if (!in->ids) return in->vectors;
-    tensor *tokens = op_embed_padded(t, once(m, PART_TOKENS), in->ids, (int32_t)(m->c.padding - 1));
-    return in->vectors ? op_add(t, tokens, in->vectors) : tokens;
-}
-
-tensor *transformer_embed(tape *t, const transformer *m, const token_rows *in)
-{
-    if (!in->sequences) return NULL; /* the tape knows why */
-    tensor *x = vectors_of(t, m, in);
-    if (m->c.embed_scale != 1) x = op_scale(t, x, m->c.embed_scale, 0);
-    if (once(m, PART_POSITIONS))
-        x = op_add(t, x, op_embed(t, once(m, PART_POSITIONS), positions(t, m, in, m->c.position_offset)));
-    if (once(m, PART_TYPES))
-        x = op_add(t, x, op_embed(t, once(m, PART_TYPES), row_numbers(t, in, in->sequences->rows, fill_types)));
-    x = norm(t, m, x, once(m, PART_EMBED_NORM), once(m, PART_EMBED_NORM_BIAS));
-    x = op_dropout(t, tape_examples(t, x, in->sequences), m->c.embed_dropout);
-    return dense(t, m, x, PART_EMBED_PROJECT, ACT_NONE);
 }
 
 /* ---- a block --------------------------------------------------------------------------------------------------------- */
@@ -99,6 +28,7 @@ typedef struct block_use {
     const transformer *m;
     const token_rows *in;
     const transformer_layer *w;
+    const places *at;
     int64_t layer;
     tensor *last; /* rows to go on with, or NULL: all */
 } block_use;
@@ -122,14 +52,43 @@ static tensor *of_last(const block_use *b, tensor *x)
     return b->last ? op_gather_rows(b->t, x, b->last) : x;
 }
 
-/* The RMS norm of each head (Qwen 3). */
-static tensor *head_norm(const block_use *b, tensor *x, tensor *gain)
+/* The norm of each head (Qwen 3, Phi). */
+static tensor *head_norm(const block_use *b, tensor *x, transformer_part norm)
 {
-    if (!gain || !x) return x;
+    if (!part(b, norm) || !x) return x;
     int64_t rows = tensor_size(x, 0), width = tensor_size(x, 1), d = b->m->c.head_width;
     x = op_reshape(b->t, x, 2, (int64_t[]){rows * (width / d), d});
-    x = op_rms_norm(b->t, x, gain, b->m->c.norm_eps, b->m->c.norm_plus);
+    x = transformer_norm(b->t, b->m, x, part(b, norm), part(b, (transformer_part)(norm + 1)));
     return op_reshape(b->t, x, 2, (int64_t[]){rows, width});
+}
+
+/* Columns from .. to of each of x's rows cut into `groups` parts: [rows, groups * (to - from)]. */
+static tensor *of_groups(tape *t, tensor *x, int64_t groups, int64_t from, int64_t to)
+{
+    if (!x || groups == 1) return op_slice(t, x, 1, from, to);
+    int64_t rows = tensor_size(x, 0);
+    x = op_reshape(t, x, 2, (int64_t[]){rows * groups, tensor_size(x, 1) / groups});
+    return op_reshape(t, op_slice(t, x, 1, from, to), 2, (int64_t[]){rows, groups * (to - from)});
+}
+
+static void queries_keys_values(const block_use *b, tensor *x, tensor **q, tensor **k, tensor **v)
+{
+    tape *t = b->t;
+    const transformer_config *c = &b->m->c;
+    bool turned = b->at->position != NULL;
+    if (!part(b, PART_QKV)) {
+        *q = product(b, turned ? x : of_last(b, x), PART_Q, ACT_NONE);
+        *k = product(b, x, PART_K, ACT_NONE);
+        *v = product(b, x, PART_V, ACT_NONE);
+        return;
+    }
+    int64_t groups = c->qkv_layout == QKV_BY_GROUP ? c->kv_heads : 1, wide = c->heads * c->head_width / groups,
+            narrow = c->kv_heads * c->head_width / groups;
+    tensor *all = product(b, x, PART_QKV, ACT_NONE);
+    *q = of_groups(t, all, groups, 0, wide);
+    *k = of_groups(t, all, groups, wide, wide + narrow);
+    *v = of_groups(t, all, groups, wide + narrow, wide + 2 * narrow);
+    if (!turned) *q = of_last(b, *q);
 }
 
 static tensor *attend(const block_use *b, tensor *x)
@@ -137,32 +96,26 @@ static tensor *attend(const block_use *b, tensor *x)
     tape *t = b->t;
     const transformer_config *c = &b->m->c;
     tensor *q, *k, *v;
-    if (part(b, PART_QKV)) {
-        int64_t wide = c->heads * c->head_width, narrow = c->kv_heads * c->head_width;
-        tensor *qkv = product(b, x, PART_QKV, ACT_NONE);
-        q = op_slice(t, qkv, 1, 0, wide);
-        k = op_slice(t, qkv, 1, wide, wide + narrow);
-        v = op_slice(t, qkv, 1, wide + narrow, wide + 2 * narrow);
-        if (c->rope.kind == ROPE_NONE) q = of_last(b, q);
-    } else {
-        q = product(b, c->rope.kind == ROPE_NONE ? of_last(b, x) : x, PART_Q, ACT_NONE);
-        k = product(b, x, PART_K, ACT_NONE);
-        v = product(b, x, PART_V, ACT_NONE);
-    }
-    q = head_norm(b, q, part(b, PART_Q_NORM));
-    k = head_norm(b, k, part(b, PART_K_NORM));
-    if (c->rope.kind != ROPE_NONE) {
-        tensor *at = positions(t, b->m, b->in, 0);
-        q = of_last(b, op_rope(t, q, (int)c->heads, at, &c->rope));
-        k = op_rope(t, k, (int)c->kv_heads, at, &c->rope);
+    queries_keys_values(b, x, &q, &k, &v);
+    q = head_norm(b, q, PART_Q_NORM);
+    k = head_norm(b, k, PART_K_NORM);
+    if (b->at->position) {
+        rope how = c->rope;
+        how.length = b->at->length;
+        q = op_rope(t, q, (int)c->heads, b->at->position, &how);
+        k = op_rope(t, k, (int)c->kv_heads, b->at->position, &how);
+        if (b->at->stretch) q = op_mul(t, q, b->at->stretch);
+        q = of_last(b, q);
     }
     attention spec = {.heads = (int)c->heads,
                       .kv_heads = (int)c->kv_heads,
                       .scale = c->attn_scale,
                       .causal = c->causal,
-                      .window = (int)c->window,
+                      .window = (int)transformer_window(c, b->layer),
+                      .prefixes = b->at->prefix,
                       .q_rows = b->in->sequences,
                       .kv_rows = b->in->sequences,
+                      .softcap = c->attn_softcap,
                       .dropout = c->attn_dropout,
                       .bias = c->bias,
                       .bias_table = once(b->m, PART_BIAS_TABLE),
@@ -209,66 +162,125 @@ static tensor *feed(const block_use *b, tensor *x)
 {
     const transformer_config *c = &b->m->c;
     tensor *y;
-    if (part(b, PART_GATE))
+    if (part(b, PART_GATE_UP)) {
+        tensor *both = product(b, x, PART_GATE_UP, ACT_NONE);
+        y = op_gated(b->t, op_slice(b->t, both, 1, c->ffn_width, 2 * c->ffn_width),
+                     op_slice(b->t, both, 1, 0, c->ffn_width), c->activation);
+    } else if (part(b, PART_GATE)) {
         y = op_gated(b->t, product(b, x, PART_UP, ACT_NONE), product(b, x, PART_GATE, ACT_NONE), c->activation);
-    else
+    } else {
         y = product(b, x, PART_UP, c->activation);
+    }
     return product(b, op_dropout(b->t, y, c->ffn_dropout), PART_DOWN, ACT_NONE);
+}
+
+static tensor *normed(const block_use *b, tensor *x, transformer_part norm)
+{
+    return transformer_norm(b->t, b->m, x, part(b, norm), part(b, (transformer_part)(norm + 1)));
+}
+
+/* x (or norm(x), where the residual is taken of that) + y */
+static tensor *joined(const block_use *b, tensor *x, tensor *norm_x, tensor *y)
+{
+    const transformer_config *c = &b->m->c;
+    tensor *from = c->residual_of_norm ? norm_x : x;
+    if (c->residual_scale != 1) from = op_scale(b->t, from, c->residual_scale, 0);
+    return op_add_dropout(b->t, from, y, c->residual_dropout);
+}
+
+static tensor *block_pre(const block_use *b, tensor *x)
+{
+    tensor *n = normed(b, x, PART_ATTN_NORM);
+    tensor *y = normed(b, attend(b, n), PART_ATTN_POST_NORM);
+    x = joined(b, of_last(b, x), of_last(b, n), y);
+    if (part(b, PART_CROSS_NORM)) {
+        n = normed(b, x, PART_CROSS_NORM);
+        x = joined(b, x, n, attend_across(b, n));
+    }
+    n = normed(b, x, PART_FFN_NORM);
+    return joined(b, x, n, normed(b, feed(b, n), PART_FFN_POST_NORM));
+}
+
+static tensor *block_post(const block_use *b, tensor *x)
+{
+    float drop = b->m->c.residual_dropout;
+    x = normed(b, op_add_dropout(b->t, of_last(b, x), attend(b, x), drop), PART_ATTN_NORM);
+    if (part(b, PART_CROSS_NORM)) x = normed(b, op_add_dropout(b->t, x, attend_across(b, x), drop), PART_CROSS_NORM);
+    return normed(b, op_add_dropout(b->t, x, feed(b, x), drop), PART_FFN_NORM);
+}
+
+static tensor *block_parallel(const block_use *b, tensor *x)
+{
+    float drop = b->m->c.residual_dropout;
+    tensor *n = normed(b, x, PART_ATTN_NORM), *n2 = part(b, PART_FFN_NORM) ? normed(b, x, PART_FFN_NORM) : n;
+    tensor *y = op_add_dropout(b->t, of_last(b, x), attend(b, n), drop);
+    return op_add_dropout(b->t, y, feed(b, of_last(b, n2)), drop);
+}
+
+static tensor *block(tape *t, const transformer *m, int64_t layer, tensor *x, const token_rows *in, const places *at)
+{
+    if (!x) return NULL;
+    block_use use = {.t = t, .m = m, .in = in, .w = &m->block[layer], .at = at, .layer = layer};
+    if ((in->last || in->pick) && layer == m->c.layers - 1 && !(use.last = rows_last(t, in))) return NULL;
+    switch (m->c.place) {
+    case NORM_PRE:
+        return block_pre(&use, x);
+    case NORM_POST:
+        return block_post(&use, x);
+    case NORM_PARALLEL:
+        return block_parallel(&use, x);
+    }
+    return NULL;
+}
+
+tensor *transformer_blocks(tape *t, const transformer *m, int64_t from, int64_t to, tensor *x, const token_rows *in)
+{
+    places at;
+    if (!x) return NULL;
+    if (from < 0 || from > to || to > m->c.layers)
+        return tape_fail(t, err_set(LOREC_USAGE, "blocks %lld to %lld of a transformer that has %lld", (long long)from,
+                                    (long long)to, (long long)m->c.layers));
+    if (places_make(t, m, in, &at))
+        for (int64_t layer = from; layer < to; layer++) x = block(t, m, layer, x, in, &at);
+    else
+        x = NULL;
+    places_free(&at);
+    return x;
 }
 
 tensor *transformer_block(tape *t, const transformer *m, int64_t layer, tensor *x, const token_rows *in)
 {
-    if (!x) return NULL;
-    block_use use = {.t = t, .m = m, .in = in, .w = &m->block[layer], .layer = layer}, *b = &use;
-    if (in->pick && layer == m->c.layers - 1) {
-        use.last = tape_ids(t, in->pick, in->picks);
-        if (!use.last) return NULL;
-    } else if (in->last && layer == m->c.layers - 1) {
-        for (int64_t i = 0; i < in->sequences->n; i++)
-            if (in->sequences->start[i] == in->sequences->start[i + 1])
-                return tape_fail(t, err_set(LOREC_USAGE, "sequence %lld is empty; it has no last token", (long long)i));
-        use.last = row_numbers(t, in, in->sequences->n, fill_last);
-        if (!use.last) return NULL;
-    }
-    float drop = m->c.residual_dropout;
-    tensor *gain = part(b, PART_ATTN_NORM), *bias = part(b, PART_ATTN_NORM_BIAS);
-    tensor *gain2 = part(b, PART_FFN_NORM), *bias2 = part(b, PART_FFN_NORM_BIAS);
-    tensor *across = part(b, PART_CROSS_NORM), *across_bias = part(b, PART_CROSS_NORM_BIAS);
-    switch (m->c.place) {
-    case NORM_PRE:
-        x = op_add_dropout(t, of_last(b, x), attend(b, norm(t, m, x, gain, bias)), drop);
-        if (across) x = op_add_dropout(t, x, attend_across(b, norm(t, m, x, across, across_bias)), drop);
-        return op_add_dropout(t, x, feed(b, norm(t, m, x, gain2, bias2)), drop);
-    case NORM_POST:
-        x = norm(t, m, op_add_dropout(t, of_last(b, x), attend(b, x), drop), gain, bias);
-        if (across) x = norm(t, m, op_add_dropout(t, x, attend_across(b, x), drop), across, across_bias);
-        return norm(t, m, op_add_dropout(t, x, feed(b, x), drop), gain2, bias2);
-    case NORM_PARALLEL: {
-        tensor *n = norm(t, m, x, gain, bias), *n2 = gain2 ? norm(t, m, x, gain2, bias2) : n;
-        tensor *y = op_add_dropout(t, of_last(b, x), attend(b, n), drop);
-        return op_add_dropout(t, y, feed(b, of_last(b, n2)), drop);
-    }
-    }
-    return NULL;
+    return transformer_blocks(t, m, layer, layer + 1, x, in);
 }
 
 /* ---- out --------------------------------------------------------------------------------------------------------------- */
 
 tensor *transformer_final(tape *t, const transformer *m, tensor *x)
 {
-    x = norm(t, m, x, once(m, PART_FINAL_NORM), once(m, PART_FINAL_NORM_BIAS));
-    return op_dropout(t, x, m->c.final_dropout);
+    x = transformer_norm(t, m, x, once(m, PART_FINAL_NORM), once(m, PART_FINAL_NORM_BIAS));
+    return transformer_dense(t, m, op_dropout(t, x, m->c.final_dropout), PART_FINAL_PROJECT, ACT_NONE);
+}
+
+tensor *transformer_hidden_at(tape *t, const transformer *m, const token_rows *in, int64_t layer)
+{
+    token_rows longer;
+    tensor *own = NULL; /* with soft prompts: the rows that are not theirs */
+    if (layer < 0 || layer > m->c.layers)
+        return tape_fail(t, err_set(LOREC_USAGE, "hidden states after %lld of %lld blocks", (long long)layer,
+                                    (long long)m->c.layers));
+    if (in->adapters && in->sequences && adapters_prompt(t, in, transformer_vectors(t, m, in), &longer, &own))
+        in = &longer;
+    tensor *x = transformer_blocks(t, m, 0, layer, transformer_embed(t, m, in), in);
+    bool all = layer == m->c.layers;
+    if (all) x = transformer_final(t, m, x);
+    bool fewer = in->last || in->pick;
+    if (fewer && !all) return op_gather_rows(t, x, rows_last(t, in));
+    return own && !fewer ? op_gather_rows(t, x, own) : x;
 }
 
 tensor *transformer_hidden(tape *t, const transformer *m, const token_rows *in)
 {
-    token_rows longer;
-    tensor *own = NULL; /* with soft prompts: the rows that are not theirs */
-    if (in->adapters && in->sequences && adapters_prompt(t, in, vectors_of(t, m, in), &longer, &own)) in = &longer;
-    tensor *x = transformer_embed(t, m, in);
-    for (int64_t layer = 0; layer < m->c.layers; layer++) x = transformer_block(t, m, layer, x, in);
-    x = transformer_final(t, m, x);
-    return own && !in->last ? op_gather_rows(t, x, own) : x;
+    return transformer_hidden_at(t, m, in, m->c.layers);
 }
 
 static tensor *head(const transformer *m)
@@ -289,16 +301,21 @@ static tensor *before_head(tape *t, const transformer *m, tensor *x)
         return tape_fail(t,
                          err_set(LOREC_USAGE, "this model has no language-model head: it gives vectors, not tokens"));
     if (m->c.head_scale != 1) x = op_scale(t, x, m->c.head_scale, 0);
-    x = dense(t, m, x, PART_HEAD_DENSE, m->c.head_activation);
-    return norm(t, m, x, once(m, PART_HEAD_NORM), once(m, PART_HEAD_NORM_BIAS));
+    x = transformer_dense(t, m, x, PART_HEAD_DENSE, m->c.head_activation);
+    return transformer_norm(t, m, x, once(m, PART_HEAD_NORM), once(m, PART_HEAD_NORM_BIAS));
 }
 
 tensor *transformer_logits(tape *t, const transformer *m, tensor *hidden)
 {
-    return op_linear(t, before_head(t, m, hidden), head(m), head_bias(t, m), LINEAR_OUT_IN, ACT_NONE);
+    float cap = m->c.logit_softcap;
+    tensor *x = op_linear(t, before_head(t, m, hidden), head(m), head_bias(t, m), LINEAR_OUT_IN, ACT_NONE);
+    if (m->c.unit_head) x = op_over_norms(t, x, head(m));
+    return cap > 0 ? op_scale(t, op_act(t, op_scale(t, x, 1 / cap, 0), ACT_TANH), cap, 0) : x;
 }
 
 tensor *transformer_loss(tape *t, const transformer *m, tensor *hidden, tensor *target)
 {
-    return op_linear_cross_entropy(t, before_head(t, m, hidden), head(m), head_bias(t, m), target, NULL);
+    if (m->c.unit_head) return op_cross_entropy(t, transformer_logits(t, m, hidden), target);
+    return op_linear_cross_entropy(t, before_head(t, m, hidden), head(m), head_bias(t, m), target,
+                                   &(linear_ce){.softcap = m->c.logit_softcap});
 }

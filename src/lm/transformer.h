@@ -24,7 +24,9 @@
 
 /* The parts a transformer may have. A part exists when it has a name; "%d" in a name is the block's number. */
 typedef enum transformer_part {
-    PART_TOKENS,    /* [vocab, embed_width] */
+    PART_TOKENS,        /* [vocab, embed_width] */
+    PART_TOKEN_PROJECT, /* [width, embed_width], of the token vectors alone; what follows then has `width`: OPT */
+    PART_TOKEN_PROJECT_BIAS,
     PART_POSITIONS, /* [max_positions + position_offset, embed_width] */
     PART_TYPES,     /* [token_types, embed_width] */
     PART_EMBED_NORM,
@@ -34,6 +36,8 @@ typedef enum transformer_part {
     PART_BIAS_TABLE, /* [bias_buckets, heads]: T5's relative positions, shared by all blocks */
     PART_FINAL_NORM,
     PART_FINAL_NORM_BIAS,
+    PART_FINAL_PROJECT, /* [embed_width, width], after the final norm: OPT */
+    PART_FINAL_PROJECT_BIAS,
     PART_HEAD_DENSE, /* [embed_width, width]; present: the head reads norm(act(dense(x))), as masked language models do */
     PART_HEAD_DENSE_BIAS,
     PART_HEAD_NORM,
@@ -43,7 +47,7 @@ typedef enum transformer_part {
 
     PART_ATTN_NORM, /* before attention (or, NORM_POST, after its residual) */
     PART_ATTN_NORM_BIAS,
-    PART_QKV, /* queries, keys and values as one product, side by side; or the three below */
+    PART_QKV, /* queries, keys and values as one product, in the order of qkv_layout; or the three below */
     PART_QKV_BIAS,
     PART_Q,
     PART_Q_BIAS,
@@ -51,10 +55,14 @@ typedef enum transformer_part {
     PART_K_BIAS,
     PART_V,
     PART_V_BIAS,
-    PART_Q_NORM, /* [head_width]: RMS norm of each head's query */
+    PART_Q_NORM, /* [head_width]: norm of each head's query */
+    PART_Q_NORM_BIAS,
     PART_K_NORM,
+    PART_K_NORM_BIAS,
     PART_OUT,
     PART_OUT_BIAS,
+    PART_ATTN_POST_NORM, /* NORM_PRE: of attention's output, before it joins the residual (Gemma 2) */
+    PART_ATTN_POST_NORM_BIAS,
     PART_CROSS_NORM, /* the five of attention over an encoder's output, or none of them */
     PART_CROSS_NORM_BIAS,
     PART_CROSS_Q,
@@ -71,8 +79,12 @@ typedef enum transformer_part {
     PART_UP_BIAS,
     PART_GATE, /* present: down(up(x) * act(gate(x))), otherwise down(act(up(x))) */
     PART_GATE_BIAS,
+    PART_GATE_UP, /* the gate, then the other, as one product; instead of PART_UP and PART_GATE */
+    PART_GATE_UP_BIAS,
     PART_DOWN,
     PART_DOWN_BIAS,
+    PART_FFN_POST_NORM,
+    PART_FFN_POST_NORM_BIAS,
     TRANSFORMER_PARTS,
     PART_FIRST_OF_BLOCK = PART_ATTN_NORM
 } transformer_part;
@@ -83,6 +95,31 @@ typedef enum norm_place {
     NORM_POST,     /* norm(x + f(x)) */
     NORM_PARALLEL, /* x + attention(norm(x)) + ffn(norm'(x)); norm' is norm where PART_FFN_NORM has no name */
 } norm_place;
+
+typedef enum qkv_layout {
+    QKV_SIDE_BY_SIDE, /* all queries, all keys, all values */
+    QKV_BY_GROUP,     /* key head after key head: its queries, its key, its value (GPT-NeoX, BLOOM, ChatGLM-6B) */
+} qkv_layout;
+
+enum { TRANSFORMER_MAX_LAYERS = 4096 };
+typedef struct layer_set {
+    uint64_t bit[TRANSFORMER_MAX_LAYERS / 64];
+} layer_set;
+static inline bool layer_set_has(const layer_set *s, int64_t layer)
+{
+    return s->bit[layer / 64] >> (layer % 64) & 1;
+}
+static inline void layer_set_add(layer_set *s, int64_t layer)
+{
+    s->bit[layer / 64] |= (uint64_t)1 << (layer % 64);
+}
+
+/* GLM (Du et al., ACL 2022): a sequence's tokens before its first `begin` see each other, whatever their order; from there
+ * on all stand at the position of its first gmask (or else mask) token, and a second position counts 1, 2, 3 ... */
+typedef struct glm_rule {
+    bool on;
+    int32_t begin, mask, gmask;
+} glm_rule;
 
 typedef struct transformer_config {
     int64_t vocab_size, width, layers, heads, ffn_width, max_positions;
@@ -101,8 +138,17 @@ typedef struct transformer_config {
     float embed_scale; /* token vectors are multiplied by it; 0: 1 */
     float attn_scale;  /* 0: 1 / sqrt(head_width) */
     bool causal;
-    int64_t window;                          /* > 0: a token sees at most so many, itself included */
-    rope rope;                               /* ROPE_NONE: no rotation */
+    qkv_layout qkv_layout;
+    int64_t window;  /* > 0: a token sees at most so many, itself included */
+    layer_set whole; /* layers that see all in spite of `window` */
+    rope rope;       /* ROPE_NONE: no rotation */
+    glm_rule glm;
+    float log_length; /* > 1: the query at position p is multiplied by log(p + 1) / log(log_length) where that is > 1 */
+    float attn_softcap; /* > 0: scores become cap * tanh(score / cap); logit_softcap: the logits */
+    float logit_softcap;
+    bool residual_of_norm;                   /* NORM_PRE: norm(x) + f(norm(x)) */
+    float residual_scale;                    /* what f is added to is multiplied by it; 0: 1 */
+    bool unit_head;                          /* the head's rows count as unit vectors (Baichuan 2) */
     attention_bias bias;                     /* BIAS_ALIBI, BIAS_TABLE (PART_BIAS_TABLE), or none */
     int64_t bias_buckets, bias_max_distance; /* of the table; looks both ways unless causal */
     activation activation, head_activation;
@@ -126,6 +172,12 @@ typedef struct transformer transformer;
 lorec_err transformer_new(transformer **out, params *ps, const transformer_config *config, const char *prefix);
 void transformer_free(transformer *m);
 const transformer_config *transformer_settings(const transformer *m);
+int64_t transformer_window(const transformer_config *c, int64_t layer); /* 0: none */
+int64_t transformer_out_width(const transformer_config *c);             /* of transformer_hidden's rows */
+/* How many of a sequence's n tokens come first and are seen by all, and where each token stands (the two positions of
+ * ROPE_2D), and entry n: where the next one will. position, block: [n + 1]. */
+int32_t transformer_places(const transformer_config *c, const int32_t *token, int32_t n, int32_t *position,
+                           int32_t *block);
 tensor *transformer_tensor(const transformer *m, transformer_part part, int64_t layer); /* NULL: there is none */
 
 /* What a decoder's cross-attention looks at: an encoder's output, as many segments as there are sequences; or, where
@@ -146,9 +198,11 @@ typedef struct token_rows {
     tensor *ids;               /* [rows] i32, or NULL */
     tensor *vectors;           /* [rows, embed_width]: instead of the token table, or (with ids) added to it; or NULL */
     const segments *sequences; /* of at least one token each */
-    const int32_t *position;   /* [rows], or NULL: 0, 1, 2 ... in each sequence */
-    const int32_t *type;       /* [rows] token types, or NULL: all 0 */
-    const uint8_t *mask;       /* [rows] 0: no other token sees this one; or NULL */
+    const int32_t *position;   /* [rows], or NULL: 0, 1, 2 ... in each sequence, or as config.glm says */
+    const int32_t *block_position; /* [rows] ROPE_2D: the second position; goes with `position` */
+    const int32_t *prefix; /* [sequences] so many first tokens are seen by all; NULL: 0, or as config.glm says */
+    const int32_t *type;   /* [rows] token types, or NULL: all 0 */
+    const uint8_t *mask;   /* [rows] 0: no other token sees this one; or NULL */
     const struct adapter_set *adapters; /* what changes the weights' work in this call, or NULL */
     bool last;                          /* the last block gives each sequence's last row only: [sequences, width] */
     kv_cache *cache;                    /* evaluation only: keys and values of every row go to its rows ... */
@@ -162,9 +216,13 @@ typedef struct token_rows {
 
 tensor *transformer_embed(tape *t, const transformer *m, const token_rows *in); /* [rows, width] */
 tensor *transformer_block(tape *t, const transformer *m, int64_t layer, tensor *x,
-                          const token_rows *in);                                         /* x's shape */
-tensor *transformer_final(tape *t, const transformer *m, tensor *x);                     /* final norm */
-tensor *transformer_hidden(tape *t, const transformer *m, const token_rows *in);         /* all of the above */
+                          const token_rows *in); /* x's shape */
+/* Blocks from .. to - 1 alone. */
+tensor *transformer_blocks(tape *t, const transformer *m, int64_t from, int64_t to, tensor *x, const token_rows *in);
+tensor *transformer_final(tape *t, const transformer *m, tensor *x);             /* final norm */
+tensor *transformer_hidden(tape *t, const transformer *m, const token_rows *in); /* all of the above */
+/* After `layer` blocks (0: what goes into the first; all: after the final norm), as transformers numbers them. */
+tensor *transformer_hidden_at(tape *t, const transformer *m, const token_rows *in, int64_t layer);
 tensor *transformer_logits(tape *t, const transformer *m, tensor *hidden);               /* [rows, vocab] */
 tensor *transformer_loss(tape *t, const transformer *m, tensor *hidden, tensor *target); /* [rows]; -1: no loss */
 

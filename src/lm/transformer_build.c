@@ -56,7 +56,7 @@ static lorec_err check(const transformer_config *c)
     if (c->name[PART_TOKENS] || c->name[PART_HEAD]) TRY(need_size("vocab_size", c->vocab_size, LONG));
     TRY(need_size("width", c->width, WIDE));
     TRY(need_size("embed_width", c->embed_width, WIDE));
-    TRY(need_size("layers", c->layers, 4096));
+    TRY(need_size("layers", c->layers, TRANSFORMER_MAX_LAYERS));
     TRY(need_size("heads", c->heads, 4096));
     TRY(need_size("kv_heads", c->kv_heads, c->heads));
     TRY(need_size("head_width", c->head_width, WIDE));
@@ -70,7 +70,9 @@ static lorec_err check(const transformer_config *c)
     if (c->position_offset < 0 || c->position_offset > 1024 || c->token_types < 0 || c->token_types > WIDE ||
         c->window < 0 || c->window > LONG || c->padding < 0 || c->padding > c->vocab_size)
         return err_set(LOREC_INPUT, "a transformer's position_offset, token_types, window or padding is out of range");
-    if (c->embed_width != c->width && (!c->name[PART_EMBED_PROJECT] || (!c->headless && !c->name[PART_HEAD_DENSE])))
+    bool in = c->name[PART_EMBED_PROJECT] || c->name[PART_TOKEN_PROJECT],
+         out = c->headless || c->name[PART_HEAD_DENSE] || c->name[PART_FINAL_PROJECT];
+    if (c->embed_width != c->width && (!in || !out))
         return err_set(LOREC_INPUT, "embeddings of %lld values in a transformer of %lld need a projection in and out",
                        (long long)c->embed_width, (long long)c->width);
     if (c->bias == BIAS_TABLE) {
@@ -80,6 +82,24 @@ static lorec_err check(const transformer_config *c)
     if (c->heads % c->kv_heads)
         return err_set(LOREC_INPUT, "%lld heads can not share %lld kv_heads evenly", (long long)c->heads,
                        (long long)c->kv_heads);
+    return LOREC_OK;
+}
+
+static lorec_err check_rope(const transformer_config *c)
+{
+    const rope *r = &c->rope;
+    if (r->kind == ROPE_NONE) return LOREC_OK;
+    int64_t parts = r->kind == ROPE_2D ? 2 : 1, dims = r->dims ? r->dims : c->head_width;
+    if (c->head_width > 1024 || dims < 0 || dims > c->head_width || dims % (2 * parts))
+        return err_set(LOREC_INPUT,
+                       "%lld of a head's %lld values can not be rotated: an even number (with two positions, of fours) "
+                       "within a head of at most 1024",
+                       (long long)dims, (long long)c->head_width);
+    if (!(r->base >= 0 && r->base < 1e30f) || (r->scaling != ROPE_UNSCALED && !(r->original_length > 0)) ||
+        (r->scaling != ROPE_UNSCALED && r->scaling != ROPE_DYNAMIC_STEPS && !(r->factor > 0)) ||
+        (r->scaling == ROPE_LLAMA3 && !(r->low_freq > 0 && r->high_freq > r->low_freq)) || !(r->magnitude >= 0))
+        return err_set(LOREC_INPUT,
+                       "the base, factor, original length or frequencies of the rotation are out of range");
     return LOREC_OK;
 }
 
@@ -96,7 +116,9 @@ static lorec_err complete(transformer_config *c)
     if (c->embed_scale == 0) c->embed_scale = 1;
     if (c->head_scale == 0) c->head_scale = 1;
     if (c->embed_width == 0) c->embed_width = c->width;
-    return check(c);
+    if (c->residual_scale == 0) c->residual_scale = 1;
+    TRY(check(c));
+    return check_rope(c);
 }
 
 /* ---- parts --------------------------------------------------------------------------------------------------------- */
@@ -110,27 +132,32 @@ typedef struct part_shape {
 static part_shape shape_of(const transformer_config *c, transformer_part p)
 {
     int64_t d = c->width, e = c->embed_width, q = c->heads * c->head_width, kv = c->kv_heads * c->head_width,
-            f = c->ffn_width;
+            f = c->ffn_width, in = c->name[PART_TOKEN_PROJECT] ? d : e;
     switch (p) {
     case PART_TOKENS:
     case PART_HEAD:
         return (part_shape){KIND_TABLE, c->vocab_size, e};
     case PART_POSITIONS:
-        return (part_shape){KIND_TABLE, c->max_positions + c->position_offset, e};
+        return (part_shape){KIND_TABLE, c->max_positions + c->position_offset, in};
     case PART_TYPES:
-        return (part_shape){KIND_TABLE, c->token_types, e};
+        return (part_shape){KIND_TABLE, c->token_types, in};
     case PART_BIAS_TABLE:
         return (part_shape){KIND_TABLE, c->bias_buckets, c->heads};
+    case PART_TOKEN_PROJECT:
     case PART_EMBED_PROJECT:
         return (part_shape){KIND_PRODUCT, d, e};
+    case PART_FINAL_PROJECT:
     case PART_HEAD_DENSE:
         return (part_shape){KIND_PRODUCT, e, d};
     case PART_HEAD_BIAS:
         return (part_shape){KIND_BIAS, c->vocab_size, 0};
     case PART_EMBED_NORM:
+        return (part_shape){KIND_GAIN, in, 0};
+    case PART_EMBED_NORM_BIAS:
+        return (part_shape){KIND_BIAS, in, 0};
     case PART_HEAD_NORM:
         return (part_shape){KIND_GAIN, e, 0};
-    case PART_EMBED_NORM_BIAS:
+    case PART_FINAL_PROJECT_BIAS:
     case PART_HEAD_DENSE_BIAS:
     case PART_HEAD_NORM_BIAS:
         return (part_shape){KIND_BIAS, e, 0};
@@ -138,10 +165,18 @@ static part_shape shape_of(const transformer_config *c, transformer_part p)
     case PART_ATTN_NORM:
     case PART_CROSS_NORM:
     case PART_FFN_NORM:
+    case PART_ATTN_POST_NORM:
+    case PART_FFN_POST_NORM:
         return (part_shape){KIND_GAIN, d, 0};
     case PART_Q_NORM:
     case PART_K_NORM:
         return (part_shape){KIND_GAIN, c->head_width, 0};
+    case PART_Q_NORM_BIAS:
+    case PART_K_NORM_BIAS:
+        return (part_shape){KIND_BIAS, c->head_width, 0};
+    case PART_TOKEN_PROJECT_BIAS:
+    case PART_ATTN_POST_NORM_BIAS:
+    case PART_FFN_POST_NORM_BIAS:
     case PART_EMBED_PROJECT_BIAS:
     case PART_FINAL_NORM_BIAS:
     case PART_ATTN_NORM_BIAS:
@@ -177,6 +212,10 @@ static part_shape shape_of(const transformer_config *c, transformer_part p)
     case PART_UP:
     case PART_GATE:
         return (part_shape){KIND_PRODUCT, f, d};
+    case PART_GATE_UP:
+        return (part_shape){KIND_PRODUCT, 2 * f, d};
+    case PART_GATE_UP_BIAS:
+        return (part_shape){KIND_BIAS, 2 * f, 0};
     case PART_UP_BIAS:
     case PART_GATE_BIAS:
         return (part_shape){KIND_BIAS, f, 0};
@@ -257,7 +296,7 @@ static lorec_err build(transformer *m, params *ps, const char *prefix)
         TRY(need_part(c, PART_V, "values"));
     }
     TRY(need_part(c, PART_OUT, "attention output"));
-    TRY(need_part(c, PART_UP, "first feed-forward product"));
+    if (!c->name[PART_GATE_UP]) TRY(need_part(c, PART_UP, "first feed-forward product"));
     TRY(need_part(c, PART_DOWN, "second feed-forward product"));
     TRY(need_part(c, PART_ATTN_NORM, "attention norm"));
     if (c->place != NORM_PARALLEL) TRY(need_part(c, PART_FFN_NORM, "feed-forward norm"));
@@ -300,6 +339,16 @@ void transformer_free(transformer *m)
 const transformer_config *transformer_settings(const transformer *m)
 {
     return &m->c;
+}
+
+int64_t transformer_window(const transformer_config *c, int64_t layer)
+{
+    return layer_set_has(&c->whole, layer) ? 0 : c->window;
+}
+
+int64_t transformer_out_width(const transformer_config *c)
+{
+    return c->name[PART_FINAL_PROJECT] ? c->embed_width : c->width;
 }
 
 tensor *transformer_tensor(const transformer *m, transformer_part part, int64_t layer)
