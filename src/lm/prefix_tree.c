@@ -327,6 +327,12 @@ int32_t prefix_tree_row(const prefix_tree *t, place at)
     return t->run[at.run].row + at.n - 1;
 }
 
+int32_t prefix_tree_variant(const prefix_tree *t, place at)
+{
+    while (at.run >= 0) at = t->run[at.run].parent;
+    return at.n;
+}
+
 place prefix_tree_ancestor(const prefix_tree *t, place at, int32_t length)
 {
     while (at.run >= 0 && t->run[at.run].before >= length) at = t->run[at.run].parent;

@@ -69,8 +69,9 @@ void prefix_tree_undo(prefix_tree *t);
 void prefix_tree_hold(prefix_tree *t, place at);
 void prefix_tree_drop(prefix_tree *t, place at);
 
-int32_t prefix_tree_length(const prefix_tree *t, place at); /* tokens before it */
-int32_t prefix_tree_row(const prefix_tree *t, place at);    /* of the token before it */
+int32_t prefix_tree_length(const prefix_tree *t, place at);  /* tokens before it */
+int32_t prefix_tree_row(const prefix_tree *t, place at);     /* of the token before it */
+int32_t prefix_tree_variant(const prefix_tree *t, place at); /* which beginning it comes from */
 /* The place after `length` tokens of the sequence that ends at `at`. */
 place prefix_tree_ancestor(const prefix_tree *t, place at, int32_t length);
 /* Its rows in order of position; returns how many spans, at most `room` of them are written. */

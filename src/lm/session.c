@@ -23,11 +23,12 @@ lorec_err lm_session_open(lm_session **out, const transformer *net, const lm_ses
     if (s->opt.rows_at_once <= 0) s->opt.rows_at_once = ROWS_AT_ONCE;
     s->tape = tape_new(&(tape_options){.compute = s->opt.bf16 ? DTYPE_BF16 : DTYPE_F32});
     s->cache = kv_cache_new(c->layers, width, width);
-    if (!s->tape || !s->cache) {
+    if (s->opt.encoder) s->cross = kv_cache_new(c->layers, width, width);
+    if (!s->tape || !s->cache || (s->opt.encoder && !s->cross)) {
         lm_session_free(s);
         return LOREC_RESOURCE;
     }
-    s->tree.keep = s->opt.keep;
+    s->tree.keep = s->opt.keep && !s->opt.encoder;
     if (s->opt.memory) {
         size_t rows = s->opt.memory / kv_cache_row_bytes(s->cache);
         s->tree.max_rows = rows < INT32_MAX ? (int32_t)rows : INT32_MAX;
@@ -53,12 +54,32 @@ void lm_session_free(lm_session *s)
     if (!s) return;
     if (s->tape) tape_free(s->tape);
     kv_cache_free(s->cache);
+    kv_cache_free(s->cross);
     prefix_tree_free(&s->tree);
     session_rows *r = &s->rows;
     session_pass *p = &s->pass;
-    void *const arrays[] = {s->branch,    s->hidden, s->logits, r->token,      r->position,  r->kept,
-                            r->want,      r->group,  p->length, p->first,      p->seen,      p->pick,
-                            p->pick_seen, p->x,      p->span,   p->span_start, p->pick_first};
+    void *const arrays[] = {s->branch,
+                            s->hidden,
+                            s->logits,
+                            r->token,
+                            r->position,
+                            r->kept,
+                            r->want,
+                            r->group,
+                            p->length,
+                            p->first,
+                            p->seen,
+                            p->pick,
+                            p->pick_seen,
+                            p->x,
+                            p->span,
+                            p->span_start,
+                            p->pick_first,
+                            p->cross_seen,
+                            p->cross_pick_seen,
+                            p->cross_start,
+                            p->cross_span,
+                            s->source};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) mem_free(arrays[i]);
     mem_free(s);
 }
@@ -128,6 +149,8 @@ static int64_t branch_put(lm_session *s, int64_t from, place at)
 static lorec_err check_run(const lm_session *s, const lm_growth *g, int64_t i, const int32_t *token)
 {
     int64_t after = g->after ? g->after[i] : LM_START, vocab = lm_session_vocab(s);
+    if (after == LM_START && s->cross && i >= s->sources)
+        return err_set(LOREC_USAGE, "sequence %lld after %lld prompts", (long long)i, (long long)s->sources);
     if (g->lengths[i] < 1) return err_set(LOREC_USAGE, "sequence %lld is empty; it has no last token", (long long)i);
     if (after >= s->branches || (after >= 0 && s->branch[after].run == BRANCH_FREE) ||
         (after < LM_START && -2 - after >= i))
@@ -178,6 +201,12 @@ static lorec_err plan_run(lm_session *s, const lm_growth *g, int64_t i, const in
     return LOREC_OK;
 }
 
+/* Where a sequence begins; an encoder-decoder's i-th looks at the i-th prompt. */
+static place start_of(const lm_session *s, int64_t i)
+{
+    return (place){TREE_START, s->cross ? (int32_t)i : 0};
+}
+
 static lorec_err plan(lm_session *s, const lm_growth *g, place *end, int64_t *held)
 {
     const int32_t *token = g->tokens;
@@ -186,7 +215,7 @@ static lorec_err plan(lm_session *s, const lm_growth *g, place *end, int64_t *he
     for (int64_t i = 0; i < g->n; i++) {
         int64_t after = g->after ? g->after[i] : LM_START;
         TRY(check_run(s, g, i, token));
-        end[i] = after >= 0 ? s->branch[after] : after == LM_START ? (place){TREE_START, 0} : end[-2 - after];
+        end[i] = after >= 0 ? s->branch[after] : after == LM_START ? start_of(s, i) : end[-2 - after];
         TRY(plan_run(s, g, i, token, want, &end[i]));
         prefix_tree_hold(&s->tree, end[i]);
         *held = i + 1;
@@ -234,10 +263,25 @@ lorec_err lm_session_grow(lm_session *s, const lm_growth *g, int64_t *branch)
 lorec_err lm_session_read(lm_session *s, const int32_t *tokens, const int32_t *lengths, int64_t n)
 {
     int64_t *branch;
+    int32_t *start = NULL, *ones = NULL;
     drop_all(s);
     TRY(mem_new(&branch, (size_t)n));
-    lorec_err e = lm_session_grow(s, &(lm_growth){.n = n, .tokens = tokens, .lengths = lengths}, branch);
+    lorec_err e = LOREC_OK;
+    if (s->cross) {
+        TRY_GO(e, mem_new(&start, (size_t)n), done);
+        TRY_GO(e, mem_new(&ones, (size_t)n), done);
+        for (int64_t i = 0; i < n; i++) {
+            start[i] = s->opt.start;
+            ones[i] = 1;
+        }
+        TRY_GO(e, session_encode(s, tokens, lengths, n), done);
+    }
+    e = lm_session_grow(s, &(lm_growth){.n = n, .tokens = start ? start : tokens, .lengths = ones ? ones : lengths},
+                        branch);
+done:
     mem_free(branch);
+    mem_free(start);
+    mem_free(ones);
     return e;
 }
 

@@ -25,8 +25,8 @@ typedef struct lm_session_options {
     bool keep;                  /* what was read stays for later calls that begin alike, until its memory is needed */
     size_t memory;              /* bytes of keys and values; 0: no limit */
     int64_t rows_at_once;       /* tokens of one pass; 0: 1024. More take more passes and no more memory */
-    const transformer *encoder; /* of an encoder-decoder model: prompts are read by it; or NULL */
-    int32_t start;              /* ... and the token that its decoder begins with */
+    const transformer *encoder; /* of an encoder-decoder model: lm_session_read's prompts go to it ... */
+    int32_t start;              /* ... and branches begin with this token, the decoder's first; NULL: a decoder alone */
 } lm_session_options;
 
 lm_session *lm_session_new(const transformer *net, bool bf16); /* NULL: out of memory (message set) */
@@ -48,7 +48,8 @@ typedef lorec_err (*lm_take)(void *ctx, int64_t first, int64_t n, const float *l
 
 typedef struct lm_growth {
     int64_t n;              /* runs, of at least one token each */
-    const int64_t *after;   /* [n] a branch, LM_START, lm_run(i) with i before it; NULL: all LM_START */
+    const int64_t *after;   /* [n] a branch, LM_START, lm_run(j) with j < i; NULL: all LM_START. An encoder-decoder's
+                           * i-th looks at the i-th prompt of the last read */
     const int32_t *tokens;  /* packed */
     const int32_t *lengths; /* [n] */
     const uint8_t *want;    /* [tokens] 1: logits of what follows; NULL: of each run's last token */

@@ -1,4 +1,5 @@
-/* session_parts.h: a session from inside: session.c (branches, what is shared), session_run.c (passes through the model).
+/* session_parts.h: a session from inside: session.c (branches, what is shared), session_run.c (passes through the model),
+ * session_encode.c (what an encoder-decoder's decoder looks at).
  *
  * Ownership: all of it is the session's but the transformers. */
 #ifndef LOREC_LM_SESSION_PARTS_H
@@ -28,6 +29,10 @@ typedef struct session_pass { /* a part of them, as the model's input */
     int32_t *length, *first, *seen, *pick, *pick_seen, *pick_first;
     int64_t *span_start;
     kv_span *span;
+    int32_t *cross_seen, *cross_pick_seen; /* of an encoder-decoder: the same of the encoder's rows */
+    int64_t *cross_start;
+    kv_span *cross_span;
+    size_t cross_seen_cap, cross_pick_seen_cap, cross_start_cap, cross_span_cap;
     size_t length_cap, first_cap, seen_cap, pick_cap, pick_seen_cap, pick_first_cap, span_start_cap, span_cap;
     float *x; /* between layers */
     size_t x_cap;
@@ -39,6 +44,10 @@ struct lm_session {
     tape *tape;
     kv_cache *cache;
     prefix_tree tree;
+    kv_cache *cross; /* of an encoder-decoder: keys and values of the last read's prompts; or NULL */
+    kv_span *source; /* [sources] their rows */
+    int64_t sources;
+    size_t source_cap;
     place *branch; /* run BRANCH_FREE: not in use */
     int64_t branches;
     size_t branch_cap;
@@ -54,5 +63,12 @@ enum { BRANCH_FREE = -2 };
 
 /* Runs s->rows through the model: keys and values into the cache, logits of those wanted to `take` (NULL: s->logits). */
 lorec_err session_run(lm_session *s, lm_take take, void *ctx);
+
+/* Reads packed prompts with the encoder; the decoder's variant i then looks at the i-th. */
+lorec_err session_encode(lm_session *s, const int32_t *tokens, const int32_t *lengths, int64_t n);
+/* Runs the embedding, the blocks and the final norm one by one; `in` without sequences and ids: those are made of length
+ * and ids for each. Gives the rows, or those picked. */
+lorec_err session_layers(lm_session *s, const transformer *net, token_rows *in, const int32_t *ids, int64_t rows,
+                         const int32_t *length, int64_t groups, float *hidden);
 
 #endif

@@ -10,8 +10,8 @@ enum { LOGITS_AT_ONCE = 4 << 20 }; /* values, where they are not kept */
 
 /* ---- a pass as the model's input ------------------------------------------------------------------------------------------- */
 
-typedef struct pass_part { /* tokens begin .. end - 1 of the call */
-    int64_t begin, end, groups, picks;
+typedef struct pass_part {                    /* tokens begin .. end - 1 of the call */
+    int64_t begin, end, group, groups, picks; /* group: the first of them */
 } pass_part;
 
 static lorec_err pass_room(session_pass *p, int64_t rows, int64_t groups)
@@ -42,6 +42,7 @@ static lorec_err fill_pass(lm_session *s, int64_t *group, pass_part *part)
     const session_rows *r = &s->rows;
     int64_t g = 0, i = part->begin;
     part->picks = 0;
+    part->group = *group;
     p->span_start[0] = p->first[0] = p->pick_first[0] = 0;
     for (; i < part->end; g++) {
         const session_group *from = &r->group[*group];
@@ -63,17 +64,62 @@ static lorec_err fill_pass(lm_session *s, int64_t *group, pass_part *part)
     return LOREC_OK;
 }
 
+/* What each query sees of the encoder's rows: all of its source's. */
+static lorec_err fill_cross(lm_session *s, const pass_part *part, kv_view *all, kv_view *picked)
+{
+    session_pass *p = &s->pass;
+    TRY(mem_grow(&p->cross_seen, &p->cross_seen_cap, (size_t)(part->end - part->begin)));
+    TRY(mem_grow(&p->cross_pick_seen, &p->cross_pick_seen_cap, (size_t)(part->end - part->begin)));
+    TRY(mem_grow(&p->cross_start, &p->cross_start_cap, (size_t)part->groups + 1));
+    TRY(mem_grow(&p->cross_span, &p->cross_span_cap, (size_t)part->groups));
+    for (int64_t g = 0; g <= part->groups; g++) p->cross_start[g] = g;
+    for (int64_t g = 0; g < part->groups; g++) {
+        const session_group *from = &s->rows.group[part->group + g];
+        p->cross_span[g] = s->source[prefix_tree_variant(&s->tree, from->end)];
+        for (int32_t i = p->first[g]; i < p->first[g + 1]; i++) p->cross_seen[i] = p->cross_span[g].n;
+        for (int32_t i = p->pick_first[g]; i < p->pick_first[g + 1]; i++) p->cross_pick_seen[i] = p->cross_span[g].n;
+    }
+    *all = (kv_view){part->groups, p->first, p->cross_start, p->cross_span, p->cross_seen};
+    *picked = (kv_view){part->groups, p->pick_first, p->cross_start, p->cross_span, p->cross_pick_seen};
+    return LOREC_OK;
+}
+
 /* ---- through the layers ------------------------------------------------------------------------------------------------------ */
+
+lorec_err session_layers(lm_session *s, const transformer *net, token_rows *in, const int32_t *ids, int64_t rows,
+                         const int32_t *length, int64_t groups, float *hidden)
+{
+    const transformer_config *c = transformer_settings(net);
+    session_pass *p = &s->pass;
+    tape *t = s->tape;
+    dtype between = DTYPE_F32;
+    TRY(mem_grow(&p->x, &p->x_cap, (size_t)(rows * c->width)));
+    for (int64_t layer = 0; layer < c->layers; layer++) {
+        tape_begin(t, 0);
+        in->sequences = tape_segments(t, length, groups);
+        in->ids = layer == 0 ? tape_ids(t, ids, rows) : NULL;
+        tensor *x = layer == 0 ? transformer_embed(t, net, in) : tape_f32(t, p->x, 2, (int64_t[]){rows, c->width});
+        if (between == DTYPE_BF16) x = op_cast(t, x, between);
+        x = transformer_block(t, net, layer, x, in);
+        if (layer < c->layers - 1) {
+            TRY(tape_read(t, x, p->x, rows * c->width));
+            between = tensor_dtype(x);
+            continue;
+        }
+        int64_t given = in->pick ? in->picks : rows;
+        if (given == 0) return tape_error(t);
+        TRY(tape_read(t, transformer_final(t, net, x), hidden, given * c->width));
+    }
+    return LOREC_OK;
+}
 
 static lorec_err run_pass(lm_session *s, const pass_part *part, float *hidden)
 {
     session_pass *p = &s->pass;
     const session_rows *r = &s->rows;
-    const transformer_config *c = transformer_settings(s->net);
-    tape *t = s->tape;
-    int64_t rows = part->end - part->begin;
     kv_view all = {part->groups, p->first, p->span_start, p->span, p->seen},
-            last = {part->groups, p->pick_first, p->span_start, p->span, p->pick_seen};
+            last = {part->groups, p->pick_first, p->span_start, p->span, p->pick_seen}, cross_all, cross_last;
+    cross_rows cross = {.cache = s->cross, .seen = &cross_all, .pick_seen = &cross_last};
     token_rows in = {.position = r->position + part->begin,
                      .cache = s->cache,
                      .kept = r->kept + part->begin,
@@ -81,25 +127,12 @@ static lorec_err run_pass(lm_session *s, const pass_part *part, float *hidden)
                      .pick = p->pick,
                      .picks = part->picks,
                      .pick_view = &last};
-    dtype between = DTYPE_F32;
-    TRY(mem_grow(&p->x, &p->x_cap, (size_t)(rows * c->width)));
-    for (int64_t layer = 0; layer < c->layers; layer++) {
-        tape_begin(t, 0);
-        in.sequences = tape_segments(t, p->length, part->groups);
-        if (layer == 0) in.ids = tape_ids(t, r->token + part->begin, rows);
-        tensor *x = layer == 0 ? transformer_embed(t, s->net, &in) : tape_f32(t, p->x, 2, (int64_t[]){rows, c->width});
-        if (between == DTYPE_BF16) x = op_cast(t, x, between);
-        x = transformer_block(t, s->net, layer, x, &in);
-        if (layer < c->layers - 1) {
-            TRY(tape_read(t, x, p->x, rows * c->width));
-            between = tensor_dtype(x);
-            continue;
-        }
-        if (part->picks == 0) return tape_error(t);
-        x = transformer_final(t, s->net, x);
-        TRY(tape_read(t, x, hidden, part->picks * c->width));
+    if (s->cross) {
+        TRY(fill_cross(s, part, &cross_all, &cross_last));
+        in.cross = &cross;
     }
-    return LOREC_OK;
+    return session_layers(s, s->net, &in, r->token + part->begin, part->end - part->begin, p->length, part->groups,
+                          hidden);
 }
 
 static lorec_err run_logits(lm_session *s, lm_take take, void *ctx)

@@ -150,12 +150,20 @@ static tensor *attend_across(const block_use *b, tensor *x)
     if (over->memory) {
         tensor *k = product(b, over->memory, PART_CROSS_K, ACT_NONE),
                *v = product(b, over->memory, PART_CROSS_V, ACT_NONE);
-        if (over->cache) kv_cache_store(t, over->cache, b->layer, k, v, over->kept);
         y = op_attention(t, q, k, v, &spec);
     } else {
-        y = op_attention_cached(t, q, over->cache, b->layer, &spec, over->seen);
+        y = op_attention_cached(t, q, over->cache, b->layer, &spec, b->last ? over->pick_seen : over->seen);
     }
     return product(b, y, PART_CROSS_OUT, ACT_NONE);
+}
+
+void transformer_keep_cross(tape *t, const transformer *m, int64_t layer, const token_rows *in, const int32_t *row)
+{
+    const cross_rows *over = in->cross;
+    block_use use = {.t = t, .m = m, .in = in, .w = &m->block[layer], .layer = layer};
+    tensor *k = product(&use, over->memory, PART_CROSS_K, ACT_NONE),
+           *v = product(&use, over->memory, PART_CROSS_V, ACT_NONE);
+    kv_cache_store(t, over->cache, layer, k, v, row);
 }
 
 static tensor *feed(const block_use *b, tensor *x)

@@ -181,17 +181,15 @@ int32_t transformer_places(const transformer_config *c, const int32_t *token, in
 tensor *transformer_tensor(const transformer *m, transformer_part part, int64_t layer); /* NULL: there is none */
 
 /* What a decoder's cross-attention looks at: an encoder's output, as many segments as there are sequences; or, where
- * `memory` is NULL, what an earlier call has kept of it. */
+ * `memory` is NULL, what transformer_keep_cross has kept of it. */
 typedef struct cross_rows {
     tensor *memory; /* [memory rows, width] */
     const segments *rows;
-    const uint8_t *mask; /* [memory rows] 0: nobody sees this one; or NULL */
-    kv_cache *cache;     /* evaluation only: with `memory`, its keys and values go to kept[row]; without, row i */
-    const int32_t *kept; /* of this call sees the cached rows seen->seen[seen->start[i] ..] */
-    const kv_view *seen;
+    const uint8_t *mask;      /* [memory rows] 0: nobody sees this one; or NULL */
+    kv_cache *cache;          /* evaluation only: ... */
+    const kv_view *seen;      /* ... which of its rows this call's see; */
+    const kv_view *pick_seen; /* and those that are picked */
 } cross_rows;
-
-struct adapter_set; /* lm/adapter.h */
 
 /* What goes in. */
 typedef struct token_rows {
@@ -214,6 +212,8 @@ typedef struct token_rows {
     const cross_rows *cross;  /* for blocks with PART_CROSS_Q */
 } token_rows;
 
+/* Keys and values that a block's cross-attention makes of in->cross->memory, into in->cross->cache at row[..]. */
+void transformer_keep_cross(tape *t, const transformer *m, int64_t layer, const token_rows *in, const int32_t *row);
 tensor *transformer_embed(tape *t, const transformer *m, const token_rows *in); /* [rows, width] */
 tensor *transformer_block(tape *t, const transformer *m, int64_t layer, tensor *x,
                           const token_rows *in); /* x's shape */

@@ -208,6 +208,66 @@ static void memory_ends(void **state)
     net_free(&m);
 }
 
+/* A decoder that looks at an encoder, with T5's table of distances: branches of three prompts, each against a plain pass. */
+static void encoders_are_looked_at(void **state)
+{
+    (void)state;
+    transformer_config c = {.vocab_size = VOCAB,
+                            .width = 24,
+                            .layers = 2,
+                            .heads = 4,
+                            .ffn_width = 32,
+                            .max_positions = LONGEST,
+                            .bias_buckets = 8,
+                            .bias_max_distance = 12,
+                            .bias = BIAS_TABLE,
+                            .activation = ACT_RELU,
+                            .weights = INIT_NORMAL(.4)};
+    transformer_name_plainly(&c);
+    c.name[PART_POSITIONS] = NULL;
+    c.name[PART_BIAS_TABLE] = "bias.weight";
+    params *ps = params_new(4);
+    transformer *encoder, *decoder;
+    assert_ok(transformer_new(&encoder, ps, &c, "encoder."));
+    c.causal = true;
+    c.name[PART_CROSS_NORM] = "blocks.%d.cross.norm.weight";
+    c.name[PART_CROSS_NORM_BIAS] = "blocks.%d.cross.norm.bias";
+    c.name[PART_CROSS_Q] = "blocks.%d.cross.q";
+    c.name[PART_CROSS_K] = "blocks.%d.cross.k";
+    c.name[PART_CROSS_V] = "blocks.%d.cross.v";
+    c.name[PART_CROSS_OUT] = "blocks.%d.cross.o";
+    assert_ok(transformer_new(&decoder, ps, &c, "decoder."));
+    lm_session *s;
+    assert_ok(lm_session_open(&s, decoder, &(lm_session_options){.encoder = encoder, .start = 1, .rows_at_once = 3}));
+    static const int32_t prompt[3][5] = {{3, 4, 5, 6, 7}, {2, 2}, {9, 8, 7, 1}}, lengths[3] = {5, 2, 4};
+    static const int32_t packed[] = {3, 4, 5, 6, 7, 2, 2, 9, 8, 7, 1};
+    for (int round = 0; round < 2; round++) {
+        int64_t ends[4], first, after[4] = {0, 1, 2, lm_run(1)};
+        assert_ok(lm_session_read(s, packed, lengths, 3));
+        assert_int_equal(lm_session_length(s, 1), 1);
+        int32_t tokens[] = {5, 6, 5, 6, 7, 5, 6, 0, 3}, n[4] = {2, 3, 2, 2};
+        lm_growth g = {.n = 4, .after = after, .tokens = tokens, .lengths = n};
+        assert_ok(lm_session_grow(s, &g, ends));
+        assert_ok(lm_session_step(s, (int64_t[]){ends[3]}, (int32_t[]){10}, 1, &first));
+        const int32_t said[] = {1, 5, 6, 7, 0, 3, 10}, long_one = 7;
+        tape *t = tape_new(&(tape_options){0});
+        tape_begin(t, 0);
+        token_rows read = {.ids = tape_ids(t, prompt[1], 2), .sequences = tape_segments(t, &lengths[1], 1)};
+        cross_rows cross = {.memory = transformer_hidden(t, encoder, &read), .rows = read.sequences};
+        token_rows in = {.ids = tape_ids(t, said, 7), .sequences = tape_segments(t, &long_one, 1), .cross = &cross};
+        tensor *h = op_slice(t, transformer_hidden(t, decoder, &in), 0, 6, 7);
+        float expected[VOCAB];
+        assert_ok(tape_read(t, transformer_logits(t, decoder, h), expected, VOCAB));
+        for (int v = 0; v < VOCAB; v++) assert_near(lm_session_logits(s, 0)[v], expected[v], 1e-4);
+        tape_free(t);
+    }
+    assert_fails(lm_session_read(s, packed, (int32_t[]){0}, 1), LOREC_USAGE, "prompt 0 is empty");
+    lm_session_free(s);
+    transformer_free(encoder);
+    transformer_free(decoder);
+    params_free(ps);
+}
+
 /* Every allocation fails in turn: an error each time, and the session still works. */
 static void survives_lack_of_memory(void **state)
 {
@@ -235,6 +295,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(trees_equal_reading_again),
                                        cmocka_unit_test(what_is_alike_runs_once), cmocka_unit_test(memory_ends),
+                                       cmocka_unit_test(encoders_are_looked_at),
                                        cmocka_unit_test(survives_lack_of_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

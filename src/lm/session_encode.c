@@ -1,0 +1,36 @@
+/* Prompts of an encoder-decoder model: read by the encoder; what each of the decoder's blocks looks at is kept. */
+#include "base/mem.h"
+#include "lm/session_parts.h"
+
+lorec_err session_encode(lm_session *s, const int32_t *tokens, const int32_t *lengths, int64_t n)
+{
+    const transformer_config *c = transformer_settings(s->net);
+    int64_t rows = 0, width = transformer_settings(s->opt.encoder)->width;
+    TRY(mem_grow(&s->source, &s->source_cap, (size_t)n));
+    for (int64_t i = 0; i < n; i++) {
+        if (lengths[i] < 1) return err_set(LOREC_USAGE, "prompt %lld is empty", (long long)i);
+        s->source[i] = (kv_span){(int32_t)rows, lengths[i]};
+        rows += lengths[i];
+        if (rows > INT32_MAX) return err_set(LOREC_RESOURCE, "too many tokens at once");
+    }
+    s->sources = n;
+    float *memory;
+    int32_t *row = NULL;
+    token_rows in = {0};
+    TRY(mem_new(&memory, (size_t)(rows * width)));
+    lorec_err e;
+    TRY_GO(e, mem_new(&row, (size_t)rows), done);
+    for (int64_t i = 0; i < rows; i++) row[i] = (int32_t)i;
+    TRY_GO(e, kv_cache_reserve(s->cross, rows), done);
+    TRY_GO(e, session_layers(s, s->opt.encoder, &in, tokens, rows, lengths, n, memory), done);
+    for (int64_t layer = 0; layer < c->layers && !e; layer++) {
+        tape_begin(s->tape, 0);
+        cross_rows cross = {.memory = tape_f32(s->tape, memory, 2, (int64_t[]){rows, width}), .cache = s->cross};
+        transformer_keep_cross(s->tape, s->net, layer, &(token_rows){.cross = &cross}, row);
+        e = tape_error(s->tape);
+    }
+done:
+    mem_free(memory);
+    mem_free(row);
+    return e;
+}
