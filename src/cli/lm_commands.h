@@ -1,0 +1,13 @@
+/* lm_commands.h: the commands under `lorec lm`, each in src/cli/lm_NAME.c; one line here and one row in lm.c.
+ *
+ * Ownership: everything is static. */
+#ifndef LOREC_CLI_LM_COMMANDS_H
+#define LOREC_CLI_LM_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const command command_lm_check;
+extern const command command_lm_tokenize;
+extern const command command_lm_detokenize;
+
+#endif

@@ -1,0 +1,27 @@
+#include "text/tokenizer/parts.h"
+
+static int digit_of(char c)
+{
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+lorec_err base64_decode(slice text, buf *out)
+{
+    uint32_t bits = 0;
+    int held = 0;
+    while (text.n && text.p[text.n - 1] == '=') text.n--;
+    for (size_t i = 0; i < text.n; i++) {
+        int digit = digit_of(text.p[i]);
+        if (digit < 0) return err_set(LOREC_INPUT, "character %zu of a base64 text is none", i);
+        bits = bits << 6 | (uint32_t)digit;
+        held += 6;
+        if (held < 8) continue;
+        held -= 8;
+        char byte = (char)(bits >> held & 0xFF);
+        TRY(buf_add(out, &byte, 1));
+    }
+    return LOREC_OK;
+}
