@@ -2,10 +2,11 @@
  * which the classes named in tokenizer_config.json have in their code. */
 #include "text/tokenizer/parts.h"
 
-/* Steps written as rows of a tokenizer.json. */
+/* Steps written as rows of a tokenizer.json; NULL: none. */
 static lorec_err add_steps(steps *s, const step_kind *kinds, const char *list, const char *what, const char *rows)
 {
     json_t *tree;
+    if (!rows) return LOREC_OK;
     TRY(json_parse(&tree, rows, strlen(rows), what));
     lorec_err e = steps_read(s, kinds, list, what, tree);
     json_decref(tree);
@@ -132,7 +133,7 @@ static const struct {
      "\"<\\\\|startoftext\\\\|>|<\\\\|endoftext\\\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\\\p{L}]+|[\\\\p{N}]|"
      "[^\\\\s\\\\p{L}\\\\p{N}]+\"}}, {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": false}]}",
      true},
-    {"", "null", "{\"type\": \"ByteLevel\", \"add_prefix_space\": false}", false},
+    {"", NULL, "{\"type\": \"ByteLevel\", \"add_prefix_space\": false}", false},
 };
 
 static size_t class_of(const tokenizer *t, const char *folder, bool *framed)
