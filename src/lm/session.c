@@ -109,6 +109,16 @@ const transformer *lm_session_model(const lm_session *s)
     return s->net;
 }
 
+bool lm_session_encodes(const lm_session *s)
+{
+    return s->cross != NULL;
+}
+
+int64_t lm_session_rows(const lm_session *s)
+{
+    return s->tree.max_rows ? s->tree.max_rows - 1 : INT32_MAX;
+}
+
 size_t lm_session_cost(const lm_session *s, int64_t tokens, int64_t logits)
 {
     return (size_t)tokens * kv_cache_row_bytes(s->cache) + (size_t)logits * (size_t)lm_session_vocab(s) * sizeof(float);
@@ -265,6 +275,7 @@ lorec_err lm_session_read(lm_session *s, const int32_t *tokens, const int32_t *l
     int64_t *branch;
     int32_t *start = NULL, *ones = NULL;
     drop_all(s);
+    if (n == 0) return LOREC_OK;
     TRY(mem_new(&branch, (size_t)n));
     lorec_err e = LOREC_OK;
     if (s->cross) {

@@ -66,6 +66,9 @@ int64_t lm_session_length(const lm_session *s, int64_t branch); /* tokens, the p
 int64_t lm_session_room(const lm_session *s, int64_t branch);   /* how many more the model's positions allow */
 const transformer *lm_session_model(const lm_session *s);
 
+bool lm_session_encodes(const lm_session *s); /* an encoder-decoder's: texts begin with lm_session_read only */
+int64_t lm_session_rows(const lm_session *s); /* how many tokens its memory has room for */
+
 /* What it takes: bytes of keys and values for so many tokens and of logits for so many of them, besides the weights. */
 size_t lm_session_cost(const lm_session *s, int64_t tokens, int64_t logits);
 typedef struct lm_session_counts {
