@@ -81,6 +81,7 @@ struct node {
 /* Properties of an op. */
 enum {
     OP_REDUCES = 1, /* ends a loss: all values become one, to which each example adds its own part (op_sum, op_mean) */
+    OP_PACKED = 4,  /* takes packed weights (packed.h); to all other ops they are no numbers */
     OP_COUPLES = 2  /* an output row depends on other examples' rows, or the rows of the output are other things */
 };
 
@@ -94,7 +95,7 @@ struct op_def {
     lorec_err (*example_norms)(tape *t, node *n, float *sq, int64_t n_examples);
     double (*flops)(const node *n); /* forward; NULL: one a value of the output */
     double (*bytes)(const node *n); /* read and written, forward; NULL: inputs and output once */
-    unsigned flags;                 /* OP_REDUCES | OP_COUPLES */
+    unsigned flags;                 /* OP_REDUCES | OP_PACKED | OP_COUPLES */
     uint32_t optional;              /* bit i: input i may be NULL */
 };
 
@@ -146,6 +147,10 @@ static inline int64_t tensor_rows(const tensor *x) /* all the others */
     int64_t rows = 1;
     for (int i = 0; i < x->ndim - 1; i++) rows *= x->size[i];
     return rows;
+}
+static inline const struct packed *packed_of(const tensor *x) /* NULL: it is not packed */
+{
+    return x && x->type == DTYPE_PACKED ? x->data : NULL;
 }
 static inline float *f32(const tensor *x)
 {

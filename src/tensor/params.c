@@ -6,6 +6,7 @@
 
 #include "base/threads.h"
 #include "tensor/cpu/kernels.h"
+#include "tensor/cpu/packed.h"
 #include "tensor/rng.h"
 #include "tensor/tape.h"
 
@@ -37,7 +38,10 @@ static void param_free(tensor *p)
         mem_free(p->param->bf16);
     }
     mem_free(p->param);
-    mem_free(p->data);
+    if (p->type == DTYPE_PACKED)
+        packed_release(p->data);
+    else
+        mem_free(p->data);
     mem_free(p->grad);
     mem_free(p);
 }
@@ -145,6 +149,36 @@ static lorec_err param_draw(const params *ps, tensor *p, init how)
     return par_for((size_t)(p->count + 3) / 4, 4096, draw_blocks, &d);
 }
 
+/* A parameter without values, not in the list yet. */
+static lorec_err param_new(params *ps, tensor **out, const char *name, int ndim, const int64_t *shape)
+{
+    tensor *p;
+    TRY(mem_new(&p, 1));
+    *out = p;
+    TRY(mem_new(&p->param, 1));
+    TRY(mem_dup(&p->param->name, name));
+    TRY(mem_grow(&ps->p, &ps->cap, ps->n + 1));
+    p->type = DTYPE_F32;
+    p->ndim = ndim;
+    p->count = shape_count(ndim, shape);
+    memcpy(p->size, shape, (size_t)ndim * sizeof *shape);
+    p->needs_grad = p->rowless = true;
+    p->param->owner = ps;
+    return LOREC_OK;
+}
+
+/* Into the list, or away with it. */
+static tensor *param_keep(params *ps, tensor *p, const char *name, lorec_err e)
+{
+    if (e) {
+        param_free(p);
+        return params_fail(ps, err_context(e, "the parameter %s", name));
+    }
+    ps->p[ps->n++] = p;
+    param_changed(p);
+    return p;
+}
+
 tensor *params_add(params *ps, const char *name, init how, int ndim, const int64_t *shape)
 {
     char text[128];
@@ -157,27 +191,28 @@ tensor *params_add(params *ps, const char *name, init how, int ndim, const int64
             ps, err_set(LOREC_USAGE, "the parameter %s can not have %d dimensions of sizes %s", name, ndim,
                         ndim > 0 && ndim <= TENSOR_MAX_DIMS ? shape_text(text, sizeof text, ndim, shape) : "[]"));
     tensor *p = NULL;
-    lorec_err e = mem_new(&p, 1);
-    if (e == LOREC_OK) e = mem_new(&p->param, 1);
-    if (e == LOREC_OK) e = mem_dup(&p->param->name, name);
+    lorec_err e = param_new(ps, &p, name, ndim, shape);
     if (e == LOREC_OK) e = mem_new((float **)&p->data, (size_t)(count ? count : 1));
-    if (e == LOREC_OK) e = mem_grow(&ps->p, &ps->cap, ps->n + 1);
+    if (e == LOREC_OK) e = param_draw(ps, p, how);
+    return param_keep(ps, p, name, e);
+}
+
+tensor *params_add_packed(params *ps, const char *name, const packed_source *s)
+{
+    if (ps->err) return NULL;
+    if (params_find(ps, name))
+        return params_fail(ps, err_set(LOREC_USAGE, "the parameter %s is made twice; names are unique", name));
+    tensor *p = NULL;
+    packed *w = NULL;
+    lorec_err e = param_new(ps, &p, name, 2, (int64_t[]){s->in_out ? s->in : s->out, s->in_out ? s->out : s->in});
+    if (e == LOREC_OK) e = packed_new(&w, s);
     if (e == LOREC_OK) {
-        p->type = DTYPE_F32;
-        p->ndim = ndim;
-        p->count = count;
-        memcpy(p->size, shape, (size_t)ndim * sizeof *shape);
-        p->needs_grad = p->rowless = true;
-        p->param->owner = ps;
-        e = param_draw(ps, p, how);
+        p->type = DTYPE_PACKED;
+        p->data = w;
+        p->needs_grad = false;
+        p->param->frozen = true;
     }
-    if (e) {
-        param_free(p);
-        return params_fail(ps, err_context(e, "the parameter %s", name));
-    }
-    ps->p[ps->n++] = p;
-    param_changed(p);
-    return p;
+    return param_keep(ps, p, name, e);
 }
 
 /* ---- looking --------------------------------------------------------------------------------------------------------- */
@@ -284,6 +319,7 @@ lorec_err params_zero_grad(params *ps)
 
 void params_freeze(tensor *p, bool frozen)
 {
+    if (p->type == DTYPE_PACKED) return; /* frozen for good */
     p->param->frozen = frozen;
     p->needs_grad = !frozen;
     if (!frozen) return;
@@ -316,6 +352,16 @@ static lorec_err same_shape(const tensor *a, const tensor *b, const char *name)
                    shape_text(theirs, sizeof theirs, b->ndim, b->size));
 }
 
+/* Packed weights can not be computed with; copies of them would double the memory. */
+static lorec_err all_plain(const params *ps)
+{
+    for (size_t i = 0; i < ps->n; i++)
+        if (ps->p[i]->type == DTYPE_PACKED)
+            return err_set(LOREC_USAGE, "the parameter %s is packed; load the model as f32 for this",
+                           ps->p[i]->param->name);
+    return LOREC_OK;
+}
+
 static lorec_err same_names(const params *a, const params *b)
 {
     for (size_t i = 0; i < a->n; i++)
@@ -327,6 +373,8 @@ static lorec_err same_names(const params *a, const params *b)
 lorec_err params_copy(params *to, const params *from)
 {
     TRY(same_names(to, from));
+    TRY(all_plain(to));
+    TRY(all_plain(from));
     for (size_t i = 0; i < to->n; i++) {
         const tensor *source = params_find(from, to->p[i]->param->name);
         if (source->count) memcpy(to->p[i]->data, source->data, (size_t)source->count * sizeof(float));
@@ -338,6 +386,8 @@ lorec_err params_copy(params *to, const params *from)
 lorec_err params_axpy(params *to, double a, const params *from)
 {
     TRY(same_names(to, from));
+    TRY(all_plain(to));
+    TRY(all_plain(from));
     for (size_t i = 0; i < to->n; i++) {
         const tensor *source = params_find(from, to->p[i]->param->name);
         isa()->axpy_f32((size_t)source->count, (float)a, f32(source), f32(to->p[i]));

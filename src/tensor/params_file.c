@@ -12,6 +12,10 @@ lorec_err params_save(const params *ps, const char *path)
     TRY(mem_new(&items, n));
     for (size_t i = 0; i < n; i++) {
         const tensor *p = params_at(ps, i);
+        if (packed_of(p)) {
+            mem_free(items);
+            return err_set(LOREC_USAGE, "the parameter %s is packed; load the model as f32 to save it", p->param->name);
+        }
         items[i] = (st_item){
             .name = p->param->name, .dtype = ELEM_F32, .ndim = p->ndim, .shape = p->size, .values = p->data};
     }
@@ -54,6 +58,10 @@ lorec_err params_load(params *ps, const char *path)
     lorec_err e = mem_new(&fresh, n);
     for (size_t i = 0; e == LOREC_OK && i < n; i++) {
         const tensor *p = params_at(ps, i);
+        if (packed_of(p)) {
+            e = err_set(LOREC_USAGE, "the parameter %s is packed; it can not be loaded over", p->param->name);
+            break;
+        }
         const st_entry *entry = safetensors_find(&f, p->param->name);
         e = entry_check(entry, p);
         if (e == LOREC_OK) e = mem_new(&fresh[i], (size_t)(p->count ? p->count : 1));

@@ -114,7 +114,7 @@ void *tape_scratch(tape *t, size_t bytes)
 
 size_t dtype_bytes(dtype type)
 {
-    return type == DTYPE_BF16 ? 2 : 4;
+    return type == DTYPE_PACKED ? 1 : type == DTYPE_BF16 ? 2 : 4; /* packed: about */
 }
 
 int64_t shape_count(int ndim, const int64_t *size)
@@ -226,6 +226,10 @@ static double bytes_once(const node *n)
 tensor *tape_apply(tape *t, const op_def *op, tensor *const *in, int n_in, const void *spec, size_t spec_size)
 {
     if (t->err) return NULL;
+    for (int i = 0; i < n_in; i++)
+        if (packed_of(in[i]) && !(op->flags & OP_PACKED))
+            return tape_fail(t, err_set(LOREC_USAGE, "%s: the weights %s are packed; products and tables take them",
+                                        op->name, tensor_name(in[i])));
     for (int i = 0; i < n_in; i++)
         if (!in[i] && (i > 31 || !(op->optional >> i & 1)))
             return tape_fail(t, err_set(LOREC_USAGE, "%s: input %d is missing (NULL)", op->name, i));

@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "base/threads.h"
 #include "tensor/cpu/kernels.h"
+#include "tensor/cpu/packed.h"
 #include "tensor/tape.h"
 
 int tensor_dims(const tensor *x)
@@ -36,6 +36,16 @@ static lorec_err count_error(const tensor *x, int64_t count)
                    (long long)count);
 }
 
+elem tensor_packed_as(const tensor *x)
+{
+    return packed_of(x) ? packed_of(x)->type : ELEM_F32;
+}
+
+size_t tensor_bytes(const tensor *x)
+{
+    return packed_of(x) ? packed_of(x)->bytes : (size_t)x->count * dtype_bytes(x->type);
+}
+
 static void read_as_f32(dtype type, const void *from, float *to, int64_t count)
 {
     if (type == DTYPE_BF16) {
@@ -53,6 +63,8 @@ lorec_err tensor_write(tensor *x, const float *values, int64_t count)
     if (count != x->count) return count_error(x, count);
     if (x->type == DTYPE_I32)
         return err_set(LOREC_USAGE, "ids are given when they are made (tape_ids), not written over");
+    if (x->type == DTYPE_PACKED)
+        return err_set(LOREC_USAGE, "the weights %s are packed; they are replaced, not written over", tensor_name(x));
     if (x->type == DTYPE_BF16)
         isa()->to_bf16((size_t)count, values, x->data);
     else if (count)
@@ -61,10 +73,27 @@ lorec_err tensor_write(tensor *x, const float *values, int64_t count)
     return LOREC_OK;
 }
 
+static lorec_err read_packed(const struct packed *w, float *values)
+{
+    if (!w->in_out) {
+        packed_read_rows(w, 0, w->out, values);
+        return LOREC_OK;
+    }
+    float *row;
+    TRY(mem_new(&row, (size_t)w->in));
+    for (int64_t r = 0; r < w->out; r++) {
+        packed_read_rows(w, r, 1, row);
+        for (int64_t i = 0; i < w->in; i++) values[i * w->out + r] = row[i];
+    }
+    mem_free(row);
+    return LOREC_OK;
+}
+
 lorec_err tensor_read(const tensor *x, float *values, int64_t count)
 {
     if (!x) return err_set(LOREC_USAGE, "there is no tensor to read: the op that makes it failed");
     if (count != x->count) return count_error(x, count);
+    if (packed_of(x)) return read_packed(packed_of(x), values);
     read_as_f32(x->type, x->data, values, count);
     return LOREC_OK;
 }

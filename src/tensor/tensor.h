@@ -26,7 +26,7 @@
 
 #include "base/err.h"
 
-typedef enum dtype { DTYPE_F32, DTYPE_BF16, DTYPE_I32 } dtype;
+typedef enum dtype { DTYPE_F32, DTYPE_BF16, DTYPE_I32, DTYPE_PACKED /* packed.h: weights only */ } dtype;
 enum { TENSOR_MAX_DIMS = 4 };
 
 typedef struct tensor tensor;

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /* One user each, so that a caller's memory outlives the calls it makes. */
-enum scratch_slot { SCRATCH_PANELS, SCRATCH_LEFT, SCRATCH_TILE, SCRATCH_SUMS, SCRATCH_OP, SCRATCH_SLOTS };
+enum scratch_slot { SCRATCH_PANELS, SCRATCH_LEFT, SCRATCH_TILE, SCRATCH_SUMS, SCRATCH_OP, SCRATCH_ROWS, SCRATCH_SLOTS };
 
 void *scratch_get(enum scratch_slot slot, size_t bytes);
 

@@ -1,4 +1,6 @@
 /* Tables read by id: op_embed (also of a computed table: op_gather_rows) and its opposite, op_scatter_rows. */
+#include "tensor/cpu/packed.h"
+#include "tensor/cpu/scratch.h"
 #include "tensor/ops.h"
 #include "tensor/ops/piece.h"
 #include "tensor/ops/scatter.h"
@@ -39,7 +41,7 @@ static lorec_err leave_out(tape *t, node *n)
 static lorec_err embed_shape(tape *t, node *n)
 {
     const tensor *w = n->in[0], *ids = n->in[1];
-    if (w->ndim < 2 || w->type != DTYPE_F32 || ids->type != DTYPE_I32)
+    if (w->ndim < 2 || (w->type != DTYPE_F32 && (!packed_of(w) || packed_of(w)->in_out)) || ids->type != DTYPE_I32)
         return node_shape_error(n, "needs a table [v, d] and ids");
     TRY(ids_check(n, ids, w->size[0]));
     TRY(leave_out(t, n));
@@ -59,12 +61,31 @@ static lorec_err embed_shape(tape *t, node *n)
     return LOREC_OK;
 }
 
+static lorec_err packed_rows(const node *n, size_t begin, size_t end, size_t d)
+{
+    const packed *w = packed_of(n->in[0]);
+    bool half = n->out->type == DTYPE_BF16;
+    float *wide = scratch_get(SCRATCH_OP, d * sizeof *wide);
+    if (!wide) return LOREC_RESOURCE;
+    for (size_t r = begin; r < end; r++) {
+        int32_t id = i32(n->in[1])[r];
+        float *to = half ? wide : f32(n->out) + r * d;
+        if (id < 0)
+            memset(to, 0, d * sizeof *to);
+        else
+            packed_read_rows(w, id, 1, to);
+        if (half) isa()->to_bf16(d, wide, bf16(n->out) + r * d);
+    }
+    return LOREC_OK;
+}
+
 static lorec_err embed_rows(void *ctx, size_t begin, size_t end, int worker)
 {
     const node *n = ctx;
     const tensor *w = n->in[0];
     size_t d = w->size[0] ? (size_t)(w->count / w->size[0]) : 0;
     (void)worker;
+    if (packed_of(w)) return packed_rows(n, begin, end, d);
     for (size_t r = begin; r < end; r++) {
         int32_t id = i32(n->in[1])[r];
         const float *row = f32(w) + (size_t)(id < 0 ? 0 : id) * d;
@@ -135,6 +156,7 @@ const op_def op_embed_def = {
     .example_norms = embed_example_norms,
     .flops = embed_flops,
     .bytes = embed_bytes,
+    .flags = OP_PACKED,
 };
 
 tensor *op_embed(tape *t, tensor *w, tensor *ids)

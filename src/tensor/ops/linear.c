@@ -5,7 +5,7 @@
  * added up in the workers' order. (LINEAR_IN_OUT: W is [in, out], so dx = dz W^T and dW = x^T dz.) */
 #include <string.h>
 
-#include "tensor/cpu/gemm.h"
+#include "tensor/cpu/packed.h"
 #include "tensor/ops.h"
 #include "tensor/ops/example_norms.h"
 #include "tensor/ops/piece.h"
@@ -34,6 +34,9 @@ static lorec_err linear_shape(tape *t, node *n)
     const linear_spec *s = n->spec;
     int in = s->layout == LINEAR_OUT_IN ? 1 : 0;
     if (x->type == DTYPE_I32 || w->type == DTYPE_I32) return node_shape_error(n, "needs numbers, not ids");
+    if (packed_of(x) || packed_of(b)) return node_shape_error(n, "takes packed weights as w only");
+    if (packed_of(w) && packed_of(w)->in_out != (s->layout == LINEAR_IN_OUT))
+        return node_shape_error(n, "the weights were packed for the other layout");
     if (w->ndim != 2 || w->size[in] != tensor_width(x) || (b && b->count != w->size[1 - in]))
         return node_shape_error(n, s->layout == LINEAR_OUT_IN ? "x [.., in] needs w [out, in] and b [out]"
                                                               : "x [.., in] needs w [in, out] and b [out]");
@@ -86,6 +89,18 @@ static lorec_err linear_forward(tape *t, node *n)
         n->saved = tape_alloc(t, (size_t)n->out->count * (half ? 2 : 4));
         if (!n->saved) return tape_error(t);
     }
+    gemm_after after = half || n->in[2] || s->act != ACT_NONE ? finish_piece : NULL;
+    float *c = half ? NULL : n->saved ? n->saved : n->out->data;
+    if (packed_of(n->in[1]))
+        return packed_run(&(packed_product){.w = packed_of(n->in[1]),
+                                            .m = tensor_rows(n->in[0]),
+                                            .x = n->in[0]->data,
+                                            .bf16 = half,
+                                            .ldx = in,
+                                            .c = c,
+                                            .ldc = out,
+                                            .after = after,
+                                            .ctx = n});
     gemm g = {.bf16 = half,
               .tb = s->layout == LINEAR_OUT_IN,
               .m = tensor_rows(n->in[0]),
@@ -99,8 +114,8 @@ static lorec_err linear_forward(tape *t, node *n)
               .ctx = n};
     if (!g.b) return LOREC_RESOURCE;
     g.ldb = g.tb ? in : out;
-    if (!half) g.c = n->saved ? n->saved : n->out->data;
-    if (half || n->in[2] || s->act != ACT_NONE) g.after = finish_piece;
+    g.c = c;
+    g.after = after;
     return gemm_run(&g);
 }
 
@@ -206,12 +221,12 @@ static lorec_err back_narrow(tape *t, node *n, linear_back *b)
     b->w = f32(n->in[1]);
     if (b->dx && s->layout == LINEAR_IN_OUT) {
         int64_t tile = isa()->tile, panels = (b->in + tile - 1) / tile;
-        float *packed = tape_scratch(t, (size_t)(panels * tile * b->out) * sizeof(float));
-        if (!packed) return tape_error(t);
+        float *turned = tape_scratch(t, (size_t)(panels * tile * b->out) * sizeof(float));
+        if (!turned) return tape_error(t);
         for (int64_t j = 0; j < b->in; j += tile)
             isa()->pack_f32(b->out, b->in - j < tile ? b->in - j : tile, b->w + j * b->out, 1, b->out,
-                            packed + j * b->out);
-        b->w = packed;
+                            turned + j * b->out);
+        b->w = turned;
         b->panels = true;
     }
     TRY(par_for((size_t)b->rows, 64, one_pass, b));
@@ -238,7 +253,9 @@ static lorec_err back_wide(tape *t, node *n, linear_back *b)
     }
     float beta;
     void *dx = node_grad_any(t, x, &beta);
-    if (dx && half) {
+    if (dx && packed_of(w)) {
+        TRY(packed_back(packed_of(w), b->rows, dz, half, beta, dx));
+    } else if (dx && half) {
         const uint16_t *wh = weights(w, true);
         if (!wh) return LOREC_RESOURCE;
         TRY(gemm_bf16(false, !out_in, b->rows, b->in, b->out, 1, dz, b->out, wh, out_in ? b->in : b->out, beta, dx,
@@ -266,7 +283,8 @@ static lorec_err linear_backward(tape *t, node *n)
 {
     linear_back b = {.n = n, .in = linear_in(n), .out = linear_out(n), .rows = tensor_rows(n->in[0])};
     bool apart = n->in[0] != n->in[1] && n->in[0] != n->in[2] && n->in[1] != n->in[2];
-    if (n->out->type == DTYPE_F32 && b.in * b.out <= NARROW && apart) return back_narrow(t, n, &b);
+    if (n->out->type == DTYPE_F32 && !packed_of(n->in[1]) && b.in * b.out <= NARROW && apart)
+        return back_narrow(t, n, &b);
     return back_wide(t, n, &b);
 }
 
@@ -308,6 +326,7 @@ const op_def op_linear_def = {.name = "linear",
                               .backward = linear_backward,
                               .example_norms = linear_example_norms,
                               .flops = linear_flops,
+                              .flags = OP_PACKED,
                               .optional = 1u << 2};
 
 bool linear_is_plain(const tensor *y)
@@ -318,7 +337,8 @@ bool linear_is_plain(const tensor *y)
 /* In bf16 everything but parameters is given as bf16. */
 static tensor *as_computed(tape *t, tensor *x)
 {
-    if (!x || x->type == DTYPE_I32 || x->type == tape_compute(t) || (x->param && tape_compute(t) == DTYPE_BF16))
+    if (!x || x->type == DTYPE_I32 || x->type == DTYPE_PACKED || x->type == tape_compute(t) ||
+        (x->param && tape_compute(t) == DTYPE_BF16))
         return x;
     return op_cast(t, x, tape_compute(t));
 }

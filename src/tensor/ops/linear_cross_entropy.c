@@ -7,7 +7,7 @@
  * Otherwise it makes them again with each row's own. */
 #include <string.h>
 
-#include "tensor/cpu/gemm.h"
+#include "tensor/cpu/packed.h"
 #include "tensor/ops.h"
 #include "tensor/ops/piece.h"
 
@@ -25,7 +25,10 @@ static lorec_err ce_shape(tape *t, node *n)
 {
     const tensor *x = n->in[IN_X], *w = n->in[IN_W], *b = n->in[IN_B], *target = n->in[IN_TARGET];
     const linear_ce *s = n->spec;
-    if (x->type == DTYPE_I32 || w->ndim != 2 || tensor_width(x) != w->size[1] || (b && b->count != w->size[0]))
+    if (packed_of(w) && (packed_of(w)->in_out || s->skip_first))
+        return node_shape_error(n, "takes packed weights [v, d] with skip_first 0 only");
+    if (x->type == DTYPE_I32 || packed_of(x) || packed_of(b) || w->ndim != 2 || tensor_width(x) != w->size[1] ||
+        (b && b->count != w->size[0]))
         return node_shape_error(n, "needs x [rows, d], w [v, d], b [v]");
     if (target->type != DTYPE_I32 || target->count != tensor_rows(x))
         return node_shape_error(n, "needs a target id a row");
@@ -100,6 +103,15 @@ static lorec_err chunk_rows(void *ctx, size_t begin, size_t end, int worker)
     return LOREC_OK;
 }
 
+static void cool(void *ctx, int64_t row, int64_t rows, int64_t col, int64_t cols, float *c, int64_t ldc)
+{
+    float by = 1 / ((const linear_ce *)ctx)->temperature;
+    (void)row;
+    (void)col;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++) c[i * ldc + j] *= by;
+}
+
 static lorec_err chunk_products(ce_job *j, int64_t rows, bool logits)
 {
     const linear_ce *s = j->n->spec;
@@ -107,6 +119,17 @@ static lorec_err chunk_products(ce_job *j, int64_t rows, bool logits)
     size_t value = j->half ? 2 : 4;
     const char *x = (const char *)j->x + (size_t)(j->first * d) * value;
     const void *e = j->half ? (const void *)j->e : j->logits;
+    const packed *frozen = packed_of(j->n->in[IN_W]);
+    if (logits && frozen)
+        return packed_run(&(packed_product){.w = frozen,
+                                            .m = rows,
+                                            .x = x,
+                                            .bf16 = j->half,
+                                            .ldx = d,
+                                            .c = j->logits,
+                                            .ldc = classes,
+                                            .after = s->temperature != 1 ? cool : NULL,
+                                            .ctx = (void *)s});
     if (logits)
         return gemm_run(&(gemm){.bf16 = j->half,
                                 .tb = true,
@@ -122,7 +145,9 @@ static lorec_err chunk_products(ce_job *j, int64_t rows, bool logits)
                                 .ldc = classes});
     if (j->dx) {
         char *dx = (char *)j->dx + (size_t)(j->first * d) * value;
-        if (j->half)
+        if (frozen)
+            TRY(packed_back(frozen, rows, e, j->half, 0, dx));
+        else if (j->half)
             TRY(gemm_bf16(false, false, rows, d, classes, 1, e, classes, j->w, d, 0, dx, d, true));
         else
             TRY(gemm_f32(false, false, rows, d, classes, 1, e, classes, j->w, d, 0, (float *)(void *)dx, d));
@@ -200,6 +225,7 @@ static lorec_err job_begin(node *n, ce_job *j)
                   .classes = w->size[0] - s->skip_first};
     const void *all = j->half && w->type == DTYPE_F32 ? (const void *)param_bf16(w) : w->data;
     if (!all) return LOREC_RESOURCE;
+    if (packed_of(w)) return LOREC_OK;
     j->w = (const char *)all + (size_t)(j->skip * j->d) * (j->half ? 2 : 4);
     return LOREC_OK;
 }
@@ -323,6 +349,7 @@ const op_def op_linear_cross_entropy_def = {.name = "linear_cross_entropy",
                                             .forward = ce_forward,
                                             .backward = ce_backward,
                                             .flops = ce_flops,
+                                            .flags = OP_PACKED,
                                             .optional = 1u << IN_B};
 
 tensor *op_linear_cross_entropy(tape *t, tensor *x, tensor *w, tensor *b, tensor *target, const linear_ce *spec)

@@ -1,4 +1,6 @@
 /* Scores of given classes only: x [rows, d], w [v, d], b [v], ids [rows * k] -> [rows, k]; id -1: -inf. */
+#include "tensor/cpu/packed.h"
+#include "tensor/cpu/scratch.h"
 #include "tensor/ops.h"
 #include "tensor/ops/piece.h"
 #include "tensor/ops/scatter.h"
@@ -11,11 +13,20 @@ static lorec_err linear_gather_shape(tape *t, node *n)
 {
     const tensor *x = n->in[0], *w = n->in[1], *b = n->in[2], *ids = n->in[3];
     int64_t k = ((gather_spec *)n->spec)->k;
-    if (x->ndim != 2 || w->ndim != 2 || x->size[1] != w->size[1] || x->type != DTYPE_F32 || w->type != DTYPE_F32 ||
-        (b && b->count != w->size[0]) || ids->type != DTYPE_I32 || k < 0 || ids->count != x->size[0] * k)
+    if (x->ndim != 2 || w->ndim != 2 || x->size[1] != w->size[1] || x->type != DTYPE_F32 ||
+        (w->type != DTYPE_F32 && (!packed_of(w) || packed_of(w)->in_out)) || (b && b->count != w->size[0]) ||
+        ids->type != DTYPE_I32 || k < 0 || ids->count != x->size[0] * k)
         return node_shape_error(n, "needs x [rows, d], w [v, d], b [v] or nothing, ids [rows * k]");
     TRY(ids_check(n, ids, w->size[0]));
     return node_output(t, n, DTYPE_F32, 2, (int64_t[]){x->size[0], k});
+}
+
+/* Row id of w: as it lies, or unpacked to `wide`. */
+static const float *class_row(const tensor *w, int32_t id, size_t d, float *wide)
+{
+    if (!packed_of(w)) return f32(w) + (size_t)id * d;
+    packed_read_rows(packed_of(w), id, 1, wide);
+    return wide;
 }
 
 static lorec_err linear_gather_rows(void *ctx, size_t begin, size_t end, int worker)
@@ -24,6 +35,8 @@ static lorec_err linear_gather_rows(void *ctx, size_t begin, size_t end, int wor
     const tensor *b = n->in[2];
     size_t k = (size_t)n->out->size[1], d = (size_t)n->in[0]->size[1];
     (void)worker;
+    float *wide = scratch_get(SCRATCH_OP, d * sizeof *wide);
+    if (!wide) return LOREC_RESOURCE;
     for (size_t r = begin; r < end; r++) {
         const float *x = f32(n->in[0]) + r * d;
         for (size_t j = r * k; j < (r + 1) * k; j++) {
@@ -31,7 +44,7 @@ static lorec_err linear_gather_rows(void *ctx, size_t begin, size_t end, int wor
             if (id < 0)
                 f32(n->out)[j] = -INFINITY;
             else
-                f32(n->out)[j] = isa()->dot_f32(d, x, f32(n->in[1]) + (size_t)id * d) + (b ? f32(b)[id] : 0);
+                f32(n->out)[j] = isa()->dot_f32(d, x, class_row(n->in[1], id, d, wide)) + (b ? f32(b)[id] : 0);
         }
     }
     return LOREC_OK;
@@ -54,12 +67,14 @@ static lorec_err linear_gather_slopes(void *ctx, size_t begin, size_t end, int w
     const node *n = g->n;
     size_t k = (size_t)n->out->size[1], d = (size_t)n->in[0]->size[1];
     (void)worker;
+    float *wide = scratch_get(SCRATCH_OP, d * sizeof *wide);
+    if (!wide) return LOREC_RESOURCE;
     for (size_t r = begin; r < end; r++) {
         float *dx = g->dx + r * d;
         if (g->beta == 0) memset(dx, 0, d * sizeof *dx);
         for (size_t j = r * k; j < (r + 1) * k; j++) {
             int32_t id = i32(n->in[3])[j];
-            if (id >= 0) isa()->axpy_f32(d, grad(n->out)[j], f32(n->in[1]) + (size_t)id * d, dx);
+            if (id >= 0) isa()->axpy_f32(d, grad(n->out)[j], class_row(n->in[1], id, d, wide), dx);
         }
     }
     return LOREC_OK;
@@ -88,7 +103,7 @@ static lorec_err linear_gather_backward(tape *t, node *n)
     gather_back g = {.n = n};
     g.dx = node_grad(t, x, &g.beta);
     if (g.dx) TRY(par_for((size_t)x->size[0], row_grain(n->out->size[1] * x->size[1]), linear_gather_slopes, &g));
-    float *dw = scatter_target(t, w, i32(ids), ids->count);
+    float *dw = w->needs_grad ? scatter_target(t, w, i32(ids), ids->count) : NULL;
     scatter sw = weight_scatter(n, dw);
     if (dw) TRY(scatter_add(t, &sw));
     float *db = b ? scatter_target(t, b, i32(ids), ids->count) : NULL;
@@ -126,6 +141,7 @@ const op_def op_linear_gather_def = {
     .backward = linear_gather_backward,
     .example_norms = linear_gather_example_norms,
     .flops = linear_gather_flops,
+    .flags = OP_PACKED,
     .optional = 1u << 2,
 };
 
