@@ -1,5 +1,7 @@
 #include "lm/model_folder.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "lm/model_weights.h"
 
@@ -8,6 +10,7 @@
 typedef struct source { /* of weights; NULL: they are drawn */
     const weights *w;
     const lm_arch *arch;
+    model_packing *packing; /* NULL: nothing is packed */
 } source;
 
 static int64_t rows_of(const void *from, const char *name)
@@ -41,6 +44,7 @@ static lorec_err make_parts(lm_model *m, const json_t *json, const source *from)
     if (a->read) {
         TRY(a->read(&c, json));
         without_absent(&c, from);
+        if (from->packing) model_packing_config(from->packing, &c);
         TRY(transformer_new(&m->net, m->params, &c, ""));
     }
     if (a->read_vision) {
@@ -86,18 +90,23 @@ lorec_err lm_model_new(lm_model **out, const char *arch, const transformer_confi
     return given(out, e);
 }
 
-static lorec_err from_config(lm_model *m, const json_t *config, const weights *w)
+static lorec_err from_config(lm_model *m, const json_t *config, const weights *w, lm_form form)
 {
     m->config = json_deep_copy(config);
     if (!m->config) return err_set(LOREC_RESOURCE, "out of memory while reading a config.json");
     TRY(arch_need(config, &m->arch));
-    return make_parts(m, config, &(source){w, m->arch});
+    model_packing packing = {.w = w, .arch = m->arch, .form = form};
+    bool packs = w && form != LM_F32;
+    if (packs) params_supply(m->params, model_packing_supply, &packing);
+    lorec_err e = make_parts(m, config, &(source){w, m->arch, packs ? &packing : NULL});
+    params_supply(m->params, NULL, NULL);
+    return e;
 }
 
 lorec_err lm_model_make(lm_model **out, const json_t *config, uint64_t seed, const char *where)
 {
     lorec_err e = model_new(out, seed);
-    if (!e) e = from_config(*out, config, NULL);
+    if (!e) e = from_config(*out, config, NULL, LM_F32);
     if (e) e = err_context(e, "%s", where);
     return given(out, e);
 }
@@ -127,12 +136,28 @@ lorec_err lm_model_need_decoder(const lm_model *m)
 
 lorec_err lm_model_open(lm_model **out, const char *path)
 {
+    return lm_model_open_as(out, path, LM_F32);
+}
+
+bool lm_form_find(const char *name, lm_form *out)
+{
+    static const char *const names[] = {"f32", "keep", "bf16", "q8", "q4"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *out = (lm_form)i;
+            return true;
+        }
+    return false;
+}
+
+lorec_err lm_model_open_as(lm_model **out, const char *path, lm_form form)
+{
     weights *w = NULL;
     lorec_err e = model_new(out, 0);
     if (!e) e = weights_open(&w, path);
     if (!e) {
         const json_t *config = weights_config(w); /* what is wrong with it is told first */
-        e = config ? from_config(*out, config, weights_count(w) ? w : NULL)
+        e = config ? from_config(*out, config, weights_count(w) ? w : NULL, form)
                    : err_set(LOREC_INPUT, "of its architecture nothing is known: config.json is needed beside it");
         if (e) e = err_context(e, "config.json");
         if (!e) e = model_weights_read(*out, w);

@@ -31,6 +31,18 @@ lorec_err lm_model_make(lm_model **out, const json_t *config, uint64_t seed, con
  * prefix. A missing or misshapen parameter, NaN and infinities are LOREC_INPUT; what the file holds beside them is left
  * alone. Heads that the file has not are left out. */
 lorec_err lm_model_open(lm_model **out, const char *path);
+/* The same with matrices in another form than f32: see tensor/packed.h. They are frozen (adapters learn over them), take the
+ * memory that the form says, and are never doubled while they are read. Small ones and those whose rows are no whole number
+ * of blocks stay f32. */
+typedef enum lm_form {
+    LM_F32,  /* all of it learns */
+    LM_KEEP, /* as the file holds it; F32 stays f32 */
+    LM_BF16,
+    LM_Q8, /* Q8_0: 8.5 bits a value */
+    LM_Q4  /* Q4_0: 4.5 bits */
+} lm_form;
+bool lm_form_find(const char *name, lm_form *out); /* "f32", "keep", "bf16", "q8", "q4" */
+lorec_err lm_model_open_as(lm_model **out, const char *path, lm_form form);
 lorec_err lm_model_save(const lm_model *m, const char *folder); /* into a folder that is there */
 void lm_model_free(lm_model *m);
 /* LOREC_INPUT, saying what the model is, unless it continues texts by itself: decoder-only. */

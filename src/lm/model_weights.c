@@ -1,6 +1,7 @@
 #include "lm/model_weights.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -61,6 +62,7 @@ static lorec_err check_finite(const float *values, int64_t n, const char *name)
 static lorec_err read_one(const weights *w, const lm_arch *arch, tensor *p)
 {
     const char *name = tensor_name(p);
+    if (tensor_dtype(p) == DTYPE_PACKED) return LOREC_OK;
     const weight *x = model_weight_find(w, arch, name);
     if (!x) return err_set(LOREC_INPUT, "the parameter %s is missing", name);
     if (!same_shape(x, p))
@@ -85,4 +87,50 @@ lorec_err model_weights_read(lm_model *m, const weights *w)
     for (size_t i = 0; i < n; i++) TRY(read_one(w, m->arch, params_at(m->params, i)));
     if (there > n) log_debug("%zu of %zu tensors are not part of the model", there - n, there);
     return LOREC_OK;
+}
+
+/* ---- packed -------------------------------------------------------------------------------------------------------------- */
+
+static elem form_of(lm_form form, elem type, int64_t in)
+{
+    elem as = form == LM_BF16 ? ELEM_BF16 : form == LM_Q8 ? ELEM_Q8_0 : form == LM_Q4 ? ELEM_Q4_0 : type;
+    if (form == LM_Q8 && elem_quantised(type)) as = type; /* no more than the file has */
+    return packed_fits(as, in) ? as : ELEM_F32;
+}
+
+static lorec_err read_rows(void *ctx, int64_t row, int64_t rows, void *into)
+{
+    const model_packing *p = ctx;
+    return weights_read(p->w, p->at, row, rows, into);
+}
+
+/* GPT-2's products lie [in, out]; its tables do not. */
+static bool lies_in_out(const transformer_config *c, const char *name)
+{
+    static const transformer_part tables[] = {PART_TOKENS, PART_POSITIONS, PART_TYPES, PART_HEAD};
+    if (!c || c->layout != LINEAR_IN_OUT) return false;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (c->name[tables[i]] && strcmp(name, c->name[tables[i]]) == 0) return false;
+    return true;
+}
+
+bool model_packing_supply(void *packing, const char *name, int ndim, const int64_t *shape, packed_source *out)
+{
+    enum { SMALL = 64 }; /* position biases and the like are no matrices of products */
+    model_packing *p = packing;
+    const weight *x = ndim == 2 ? model_weight_find(p->w, p->arch, name) : NULL;
+    if (!x || x->ndim != 2 || shape[0] < SMALL || shape[1] < SMALL) return false;
+    bool in_out = lies_in_out(p->config, name);
+    for (int d = 0; d < 2; d++)
+        if (x->shape[d] != shape[x->transposed ? 1 - d : d]) return false; /* read_one says so */
+    *out = (packed_source){.type = x->type,
+                           .out = shape[in_out ? 1 : 0],
+                           .in = shape[in_out ? 0 : 1],
+                           .in_out = in_out,
+                           .data_in_out = in_out && !x->transposed,
+                           .read = read_rows,
+                           .ctx = p};
+    out->as = form_of(p->form, x->type, out->in);
+    p->at = x;
+    return out->as != ELEM_F32 && (in_out || !x->transposed);
 }

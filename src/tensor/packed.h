@@ -21,14 +21,21 @@
 typedef struct packed_source {
     elem type, as;    /* what data holds; what is kept: F16, BF16, or a quantised type */
     int64_t out, in;  /* outputs and inputs of the product */
-    bool in_out;      /* data and the tensor are [in, out] (GPT-2's Conv1D) instead of [out, in] */
-    const void *data; /* whole rows */
+    bool in_out;      /* the tensor is [in, out] (GPT-2's Conv1D) instead of [out, in] ... */
+    bool data_in_out; /* ... and so does the data lie */
+    const void *data; /* whole rows; or NULL: they are asked for, by several workers at once */
     size_t bytes;
+    lorec_err (*read)(void *ctx, int64_t row, int64_t rows, void *into); /* rows as `data` would hold them */
+    void *ctx;
 } packed_source;
 
 /* Can rows of so many inputs be kept as that type? Quantised ones need whole blocks. */
 bool packed_fits(elem as, int64_t in);
 tensor *params_add_packed(params *ps, const char *name, const packed_source *source);
+/* While a model file is being loaded: params_add asks `supply` first. true: the parameter is packed from *out instead of
+ * made as f32; false: it is f32 and zero, as its values come later. supply NULL: params_add draws again. */
+typedef bool params_supply_fn(void *ctx, const char *name, int ndim, const int64_t *shape, packed_source *out);
+void params_supply(params *ps, params_supply_fn *supply, void *ctx);
 elem tensor_packed_as(const tensor *x); /* what a packed tensor is kept as; ELEM_F32 for all others */
 size_t tensor_bytes(const tensor *x);   /* memory of its values */
 

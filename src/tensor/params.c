@@ -16,6 +16,8 @@ struct params {
     size_t n, cap;
     lorec_err err;
     char message[1024];
+    params_supply_fn *supply;
+    void *supply_ctx;
     pthread_mutex_t lock; /* of the bf16 copies: several tapes may read the same parameters */
 };
 
@@ -190,11 +192,20 @@ tensor *params_add(params *ps, const char *name, init how, int ndim, const int64
         return params_fail(
             ps, err_set(LOREC_USAGE, "the parameter %s can not have %d dimensions of sizes %s", name, ndim,
                         ndim > 0 && ndim <= TENSOR_MAX_DIMS ? shape_text(text, sizeof text, ndim, shape) : "[]"));
+    packed_source source = {0};
+    if (ps->supply && ps->supply(ps->supply_ctx, name, ndim, shape, &source))
+        return params_add_packed(ps, name, &source);
     tensor *p = NULL;
     lorec_err e = param_new(ps, &p, name, ndim, shape);
     if (e == LOREC_OK) e = mem_new((float **)&p->data, (size_t)(count ? count : 1));
-    if (e == LOREC_OK) e = param_draw(ps, p, how);
+    if (e == LOREC_OK && !ps->supply) e = param_draw(ps, p, how);
     return param_keep(ps, p, name, e);
+}
+
+void params_supply(params *ps, params_supply_fn *supply, void *ctx)
+{
+    ps->supply = supply;
+    ps->supply_ctx = ctx;
 }
 
 tensor *params_add_packed(params *ps, const char *name, const packed_source *s)

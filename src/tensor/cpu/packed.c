@@ -60,27 +60,38 @@ typedef struct packing {
     const packed_source *s;
     size_t row_bytes;  /* of data */
     size_t kept_bytes; /* of a row as it is kept */
-    const float *wide; /* quantised data that is [in, out], as f32 */
+    const float *wide; /* data that lies [in, out], as f32 */
 } packing;
 
-/* Row r as it is kept, made where the file holds another type or lies the other way. NULL: out of memory or not finite. */
-static const void *row_as_kept(const packing *j, int64_t r, float *values, void *kept, lorec_err *e)
+/* One worker's memory. */
+typedef struct packer {
+    float *values, *scale; /* scale: and least behind it */
+    uint8_t *q, *kept, *data;
+} packer;
+
+/* Rows of the file from r on, n of them. */
+static lorec_err file_rows(const packing *j, const packer *m, int64_t r, int64_t n, const uint8_t **rows)
 {
     const packed_source *s = j->s;
-    const unsigned char *data = s->data;
-    if (!s->in_out && s->type == s->as) return data + (size_t)r * j->row_bytes;
-    if (s->in_out) {
-        size_t each = elem_bytes(s->type);
-        for (int64_t i = 0; i < s->in && !*e; i++)
-            if (j->wide)
-                values[i] = j->wide[i * s->out + r];
-            else
-                *e = elem_to_f32(s->type, data + (size_t)(i * s->out + r) * each, values + i, 1);
-    } else {
-        *e = elem_to_f32(s->type, data + (size_t)r * j->row_bytes, values, s->in);
-    }
-    if (!*e) *e = elem_from_f32(s->as, values, kept, s->in);
-    return kept;
+    *rows = m->data;
+    if (s->data_in_out) return LOREC_OK;
+    if (!s->data) return s->read(s->ctx, r, n, m->data);
+    *rows = (const uint8_t *)s->data + (size_t)r * j->row_bytes;
+    return LOREC_OK;
+}
+
+/* Output r as it is kept: as it lies, or made from another type or from data that lies the other way. */
+static lorec_err row_as_kept(const packing *j, const packer *m, int64_t r, const uint8_t *row, const void **kept)
+{
+    const packed_source *s = j->s;
+    *kept = row;
+    if (!s->data_in_out && s->type == s->as) return LOREC_OK;
+    *kept = m->kept;
+    if (s->data_in_out)
+        for (int64_t i = 0; i < s->in; i++) m->values[i] = j->wide[i * s->out + r];
+    else
+        TRY(elem_to_f32(s->type, row, m->values, s->in));
+    return elem_from_f32(s->as, m->values, m->kept, s->in);
 }
 
 static lorec_err put_plain(packed *w, int64_t group, int r, const uint16_t *row)
@@ -122,10 +133,32 @@ static lorec_err put_scales(packed *w, int64_t group, int r, const float *scale,
     size_t first = part_at(w, group, 0) + (size_t)r;
     for (int64_t i = 0; i < parts; i++) {
         size_t at = first + (size_t)i * PACKED_GROUP;
-        if (!isfinite(scale[i]) || (w->least && !isfinite(least[i])))
-            return err_set(LOREC_INPUT, "a scale of row %lld is not finite", (long long)(group * PACKED_GROUP + r));
         w->scale[at] = elem_half(scale[i] / w->unit);
         if (w->least) w->least[at] = elem_half(least[i] / w->unit);
+        if ((w->scale[at] & 0x7c00) == 0x7c00 || (w->least && (w->least[at] & 0x7c00) == 0x7c00))
+            return err_set(LOREC_INPUT, "a scale of row %lld is not finite, or beyond half precision",
+                           (long long)(group * PACKED_GROUP + r));
+    }
+    return LOREC_OK;
+}
+
+static lorec_err pack_group(const packing *j, const packer *m, int64_t group)
+{
+    packed *w = j->w;
+    int64_t row = group * PACKED_GROUP, n = w->out - row < PACKED_GROUP ? w->out - row : PACKED_GROUP;
+    const uint8_t *rows;
+    TRY(file_rows(j, m, row, n, &rows));
+    for (int r = 0; r < n; r++) {
+        const void *kept;
+        TRY(row_as_kept(j, m, row + r, rows + (size_t)r * j->row_bytes, &kept));
+        if (w->part == 0) {
+            TRY(put_plain(w, group, r, kept));
+            continue;
+        }
+        float *least = m->scale + w->blocks * PACKED_BLOCK / w->part;
+        quants_read(w->type, kept, w->in, m->q, m->scale, least);
+        put_integers(w, group, r, m->q);
+        TRY(put_scales(w, group, r, m->scale, least));
     }
     return LOREC_OK;
 }
@@ -133,61 +166,22 @@ static lorec_err put_scales(packed *w, int64_t group, int r, const float *scale,
 static lorec_err pack_groups(void *ctx, size_t begin, size_t end, int worker)
 {
     const packing *j = ctx;
-    packed *w = j->w;
+    const packed *w = j->w;
+    packer m = {0};
     (void)worker;
-    int64_t in = w->blocks * PACKED_BLOCK, parts = w->part ? in / w->part : 1;
-    float *values = NULL, *scale = NULL;
-    uint8_t *q = NULL, *kept = NULL;
-    lorec_err e = mem_new(&values, (size_t)in);
-    if (!e) e = mem_new(&scale, 2 * (size_t)parts);
-    if (!e) e = mem_new(&q, (size_t)in);
-    if (!e) e = mem_new(&kept, j->kept_bytes + 4);
-    for (size_t g = begin; g < end && !e; g++)
-        for (int r = 0; r < PACKED_GROUP && !e; r++) {
-            int64_t row = (int64_t)g * PACKED_GROUP + r;
-            if (row >= w->out) break;
-            const void *from = row_as_kept(j, row, values, kept, &e);
-            if (e) break;
-            if (w->part == 0) {
-                e = put_plain(w, (int64_t)g, r, from);
-                continue;
-            }
-            quants_read(w->type, from, w->in, q, scale, scale + parts);
-            put_integers(w, (int64_t)g, r, q);
-            e = put_scales(w, (int64_t)g, r, scale, scale + parts);
-        }
-    mem_free(values);
-    mem_free(scale);
-    mem_free(q);
-    mem_free(kept);
+    size_t in = (size_t)w->blocks * PACKED_BLOCK;
+    lorec_err e = mem_new(&m.values, in);
+    if (!e) e = mem_new(&m.scale, in / 8);
+    if (!e) e = mem_new(&m.q, in);
+    if (!e) e = mem_new(&m.kept, j->kept_bytes + 4);
+    if (!e && !j->s->data && !j->s->data_in_out) e = mem_new(&m.data, j->row_bytes * PACKED_GROUP);
+    for (size_t g = begin; g < end && !e; g++) e = pack_group(j, &m, (int64_t)g);
+    mem_free(m.values);
+    mem_free(m.scale);
+    mem_free(m.q);
+    mem_free(m.kept);
+    mem_free(m.data);
     return e;
-}
-
-/* The products of two scales in K blocks have more bits than f16 and may be small: a power of two moves the largest up. */
-static lorec_err find_unit(packed *w, const packed_source *s)
-{
-    w->unit = 1;
-    if (elem_block(s->as) != 256) return LOREC_OK;
-    size_t block = elem_bytes(s->as), n;
-    float most = 0;
-    if (s->type != s->as || s->in_out) {
-        w->unit = 0x1p-12f; /* quantised here from f32: weights beyond 2^3 are not */
-        return LOREC_OK;
-    }
-    uint8_t q[256];
-    float scale[16], least[16] = {0};
-    n = s->bytes / block;
-    for (size_t b = 0; b < n; b++) {
-        quants_read(s->as, (const unsigned char *)s->data + b * block, 256, q, scale, least);
-        for (int i = 0; i < 256 / w->part; i++)
-            most = fmaxf(most, fmaxf(fabsf(scale[i]), w->zero < 0 ? fabsf(least[i]) : 0));
-    }
-    int exponent;
-    if (most > 0 && isfinite(most)) {
-        frexpf(most, &exponent);
-        w->unit = ldexpf(1, exponent - 14);
-    }
-    return LOREC_OK;
 }
 
 static lorec_err allocate(packed *w, const packed_source *s)
@@ -202,6 +196,8 @@ static lorec_err allocate(packed *w, const packed_source *s)
                                    : PACKED_BYTES;
     w->part = f.part;
     w->zero = f.zero;
+    w->unit = elem_block(s->as) == 256 ? 0x1p-12f
+                                       : 1; /* the product of two scales is small: away from f16's subnormals */
     w->groups = (s->out + PACKED_GROUP - 1) / PACKED_GROUP;
     w->blocks = (s->in + PACKED_BLOCK - 1) / PACKED_BLOCK;
     w->block_bytes = block_bytes[w->form];
@@ -226,14 +222,28 @@ static lorec_err check_source(const packed_source *s, packing *j)
     if (!packed_fits(s->as, s->in))
         return err_set(LOREC_INPUT, "rows of %lld values can not be kept as %s (blocks of %d)", (long long)s->in,
                        elem_name(s->as), elem_block(s->as));
-    if (!elem_size(s->type, s->in_out ? s->out : s->in, &j->row_bytes) ||
-        !size_mul(j->row_bytes, (size_t)(s->in_out ? s->in : s->out), &all) || !elem_size(s->as, s->in, &j->kept_bytes))
+    if (!elem_size(s->type, s->data_in_out ? s->out : s->in, &j->row_bytes) ||
+        !size_mul(j->row_bytes, (size_t)(s->data_in_out ? s->in : s->out), &all) ||
+        !elem_size(s->as, s->in, &j->kept_bytes))
         return err_set(LOREC_INPUT, "rows of %lld values are no whole number of %s blocks",
-                       (long long)(s->in_out ? s->out : s->in), elem_name(s->type));
-    if (all != s->bytes)
+                       (long long)(s->data_in_out ? s->out : s->in), elem_name(s->type));
+    if (s->data && all != s->bytes)
         return err_set(LOREC_INPUT, "%zu bytes where [%lld, %lld] of %s need %zu", s->bytes, (long long)s->out,
                        (long long)s->in, elem_name(s->type), all);
     return LOREC_OK;
+}
+
+/* Row i of data that lies [in, out]. */
+static lorec_err wide_row(const packing *j, int64_t i, float *to)
+{
+    const packed_source *s = j->s;
+    if (s->data) return elem_to_f32(s->type, (const uint8_t *)s->data + (size_t)i * j->row_bytes, to, s->out);
+    uint8_t *row;
+    TRY(mem_new(&row, j->row_bytes));
+    lorec_err e = s->read(s->ctx, i, 1, row);
+    if (!e) e = elem_to_f32(s->type, row, to, s->out);
+    mem_free(row);
+    return e;
 }
 
 lorec_err packed_new(packed **out, const packed_source *s)
@@ -250,10 +260,9 @@ lorec_err packed_new(packed **out, const packed_source *s)
     w->out = s->out;
     w->in = s->in;
     lorec_err e = allocate(w, s);
-    if (!e) e = find_unit(w, s);
-    if (!e && s->in_out && elem_quantised(s->type)) {
+    if (!e && s->data_in_out) {
         e = mem_new(&wide, (size_t)(s->in * s->out));
-        if (!e) e = elem_to_f32(s->type, s->data, wide, s->in * s->out);
+        for (int64_t i = 0; i < s->in && !e; i++) e = wide_row(&j, i, wide + i * s->out);
         j.wide = wide;
     }
     if (!e) e = par_for((size_t)w->groups, 1, pack_groups, &j);

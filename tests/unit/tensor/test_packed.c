@@ -56,7 +56,14 @@ static weights make(elem type, int64_t out, int64_t in, bool in_out)
     size_t bytes;
     void *data = random_blocks(&r, type, out * in, &bytes);
     weights w = {params_new(1), NULL, malloc((size_t)(out * in) * 4), out, in};
-    packed_source s = {.type = type, .as = type, .out = out, .in = in, .in_out = in_out, .data = data, .bytes = bytes};
+    packed_source s = {.type = type,
+                       .as = type,
+                       .out = out,
+                       .in = in,
+                       .in_out = in_out,
+                       .data_in_out = in_out,
+                       .data = data,
+                       .bytes = bytes};
     w.w = params_add_packed(w.ps, "w", &s);
     assert_ok(params_error(w.ps));
     assert_ok(elem_to_f32(type, data, w.value, out * in));
