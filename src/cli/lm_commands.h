@@ -9,5 +9,6 @@
 extern const command command_lm_check;
 extern const command command_lm_tokenize;
 extern const command command_lm_detokenize;
+extern const command command_lm_chat_template;
 
 #endif
