@@ -13,9 +13,11 @@ const command command_lm_chat_template = {
     .summary = "print the prompt that a model's chat template makes of messages",
     .usage = "lorec lm chat-template --model MODEL [--messages FILE | --prompt TEXT] [--json]",
     .details =
-        "MODEL is a folder with tokenizer_config.json or chat_template.jinja, such a file itself, a Jinja file, or the\n"
+        "MODEL is a folder with tokenizer_config.json or chat_template.jinja, such a file itself, a Jinja file, or "
+        "the\n"
         "name of a built-in template: chatml, llama2, llama3, mistral, gemma, phi3, zephyr, deepseek, chatglm3,\n"
-        "baichuan2, vicuna, alpaca, none. FILE holds a JSON list of messages, or an object with \"messages\", \"tools\"\n"
+        "baichuan2, vicuna, alpaca, none. FILE holds a JSON list of messages, or an object with \"messages\", "
+        "\"tools\"\n"
         "and further variables of the template. --json tells which bytes the template wrote and which the messages\n"
         "brought: special tokens are only ever taken from the first.",
     .examples = "  lorec lm chat-template --model chatml --prompt \"Five films like Alien?\"\n"
@@ -62,9 +64,8 @@ static json_t *as_json(const template_text *t)
 {
     json_t *spans = json_array();
     for (size_t i = 0, at = 0; i < t->n_spans; at = t->span[i++].end)
-        json_array_append_new(spans,
-                              json_pack("{s:s%, s:s}", "text", t->text.p + at, t->span[i].end - at, "from",
-                                        t->span[i].from_template ? "template" : "values"));
+        json_array_append_new(spans, json_pack("{s:s%, s:s}", "text", t->text.p + at, t->span[i].end - at, "from",
+                                               t->span[i].from_template ? "template" : "values"));
     return json_pack("{s:i, s:s%, s:o}", "schema", 1, "text", t->text.p ? t->text.p : "", t->text.n, "spans", spans);
 }
 

@@ -195,9 +195,9 @@ lorec_err chat_render(const chat_template *c, const chat_input *in, template_tex
         if (!json_object_get(values, none[i])) json_object_set_new(values, none[i], json_null());
     if (in->tools) json_object_set(values, "tools", (json_t *)in->tools);
     json_object_set_new(values, "add_generation_prompt", json_boolean(in->add_generation_prompt));
-    e = template_render(c->parsed,
-                        &(template_values){.values = values, .trusted = c->tokens, .now = in->now, .is_own = known_role},
-                        out);
+    e = template_render(
+        c->parsed, &(template_values){.values = values, .trusted = c->tokens, .now = in->now, .is_own = known_role},
+        out);
     json_decref(values);
     return e;
 }

@@ -19,9 +19,10 @@ static const char llama2[] = SYSTEM_APART
     "{% if loop.first and system %}<<SYS>>\n{{ system }}\n<</SYS>>\n\n{% endif %}{{ m.content.strip() }} [/INST]"
     "{% else %} {{ m.content.strip() }} {{ eos_token }}{% endif %}{% endfor %}";
 
-static const char llama3[] = "{{ bos_token }}{% for m in messages %}<|start_header_id|>{{ m.role }}<|end_header_id|>\n\n"
-                             "{{ m.content | trim }}<|eot_id|>{% endfor %}"
-                             "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}";
+static const char llama3[] =
+    "{{ bos_token }}{% for m in messages %}<|start_header_id|>{{ m.role }}<|end_header_id|>\n\n"
+    "{{ m.content | trim }}<|eot_id|>{% endfor %}"
+    "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}";
 
 static const char mistral[] = SYSTEM_APART
     "{{ bos_token }}{% for m in turns %}{% if m.role == 'user' %} [INST] "
@@ -78,8 +79,9 @@ static const chat_builtin builtins[] = {
 };
 enum { BUILTINS = sizeof builtins / sizeof *builtins };
 
-const char *const chat_names[BUILTINS + 1] = {"chatml",   "llama2",   "llama3",    "mistral", "gemma",  "phi3", "zephyr",
-                                              "deepseek", "chatglm3", "baichuan2", "vicuna",  "alpaca", "none", NULL};
+const char *const chat_names[BUILTINS + 1] = {"chatml", "llama2", "llama3",   "mistral",  "gemma",
+                                              "phi3",   "zephyr", "deepseek", "chatglm3", "baichuan2",
+                                              "vicuna", "alpaca", "none",     NULL};
 
 const chat_builtin *chat_builtin_find(const char *name)
 {

@@ -28,7 +28,8 @@
 typedef struct template template;
 
 enum {
-    TEMPLATE_TRIM = 1, /* trim_blocks and lstrip_blocks: lines that hold a tag only leave nothing; chat templates need it */
+    TEMPLATE_TRIM =
+        1, /* trim_blocks and lstrip_blocks: lines that hold a tag only leave nothing; chat templates need it */
 };
 
 /* LOREC_INPUT with name and line for what is not a template; `name` is copied. */
@@ -44,7 +45,8 @@ typedef struct template_limits { /* 0: the default */
 typedef struct template_values {
     const json_t *values;  /* an object of variables, or NULL */
     const json_t *trusted; /* another, whose texts count as the template's own (bos_token); or NULL */
-    bool (*is_own)(const char *role); /* whether the text of a "role" field of `values` counts as the template's; or NULL */
+    bool (*is_own)(
+        const char *role); /* whether the text of a "role" field of `values` counts as the template's; or NULL */
     const int64_t *now;    /* seconds since 1970 for strftime_now (UTC); NULL: the function is undefined */
     template_limits limits;
 } template_values;

@@ -50,8 +50,7 @@ lorec_err tp_assign(tp_eval *e, const node *target, tp_value v)
     }
     const tp_list *items;
     TRY(tp_items_of(e, v, &items));
-    if (items->n != target->n)
-        return err_set(LOREC_INPUT, "%zu values where %zu names stand", items->n, target->n);
+    if (items->n != target->n) return err_set(LOREC_INPUT, "%zu values where %zu names stand", items->n, target->n);
     for (size_t i = 0; i < target->n; i++) TRY(tp_assign(e, target->kid[i], items->item[i]));
     return LOREC_OK;
 }

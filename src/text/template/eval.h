@@ -97,7 +97,7 @@ lorec_err tp_item(tp_eval *e, tp_value of, tp_value key, tp_value *out); /* x[ke
 lorec_err tp_attribute(tp_eval *e, tp_value of, const char *name, tp_value *out);
 lorec_err tp_slice(tp_eval *e, tp_value of, const tp_value part[3], tp_value *out);
 lorec_err tp_items_of(tp_eval *e, tp_value v, const tp_list **out); /* what a loop goes over; strings by character */
-lorec_err tp_length(tp_eval *e, tp_value v, size_t *out); /* strings in characters */
+lorec_err tp_length(tp_eval *e, tp_value v, size_t *out);           /* strings in characters */
 
 /* ---- filters.c, filters_text.c, tests.c, methods.c, functions.c ---- */
 lorec_err tp_as_string(tp_eval *e, tp_value v, const tp_string **out); /* str(v) */
@@ -114,7 +114,8 @@ extern const tp_row tp_text_filters[], tp_list_filters[], tp_string_methods[];
 extern const size_t tp_n_text_filters, tp_n_list_filters, tp_n_string_methods;
 
 /* Shared by filters and methods of strings. */
-lorec_err tp_strip(tp_eval *e, const tp_string *s, const tp_string *chars, int sides, tp_value *out); /* 1 left, 2 right */
+lorec_err tp_strip(tp_eval *e, const tp_string *s, const tp_string *chars, int sides,
+                   tp_value *out); /* 1 left, 2 right */
 lorec_err tp_replace(tp_eval *e, const tp_string *s, const tp_string *old, const tp_string *to, int64_t count,
                      tp_value *out);
 typedef enum tp_case { CASE_UPPER, CASE_LOWER, CASE_TITLE, CASE_CAPITALIZE, CASE_SWAP } tp_case;

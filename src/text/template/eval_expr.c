@@ -211,8 +211,7 @@ lorec_err tp_evaluate(tp_eval *e, const node *n, tp_value *out)
 
 static lorec_err bind(tp_eval *e, const node *macro, const tp_args *a)
 {
-    if (a->n > macro->n)
-        return err_set(LOREC_INPUT, "%s() takes %zu arguments, not %zu", macro->text, macro->n, a->n);
+    if (a->n > macro->n) return err_set(LOREC_INPUT, "%s() takes %zu arguments, not %zu", macro->text, macro->n, a->n);
     for (size_t j = 0; j < a->named; j++) {
         size_t i = 0;
         while (i < macro->n && strcmp(macro->kid[i]->text, a->name[j]) != 0) i++;

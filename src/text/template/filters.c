@@ -2,9 +2,9 @@
 #include "text/template/eval.h"
 
 #define FILTER(name_)                                                                                                  \
-    static lorec_err name_(__attribute__((unused)) tp_eval *e, tp_value in, __attribute__((unused)) const tp_args *a,   \
+    static lorec_err name_(__attribute__((unused)) tp_eval *e, tp_value in, __attribute__((unused)) const tp_args *a,  \
                            tp_value *out)
-#define SELF(name_)   (tp_filter_find(name_))
+#define SELF(name_) (tp_filter_find(name_))
 
 FILTER(fallback)
 {
@@ -295,6 +295,7 @@ static lorec_err chosen(tp_eval *e, tp_value in, const tp_args *a, bool by_attri
         if (!test) return tp_unknown("test", text);
     }
     tp_args rest = rest_of(a, at);
+    if (!tp_true(in)) in = TP(TP_UNDEFINED, .name = NULL); /* None and its like count as empty here, as in Jinja */
     TRY(tp_items_of(e, in, &l));
     for (size_t i = 0; i < l->n; i++) {
         tp_value v = l->item[i];
@@ -346,6 +347,7 @@ FILTER(map)
         if (!row) return tp_unknown("filter", text);
         rest = rest_of(a, 1);
     }
+    if (!tp_true(in)) in = TP(TP_UNDEFINED, .name = NULL);
     TRY(tp_items_of(e, in, &l));
     TRY(tp_deeper(e));
     for (size_t i = 0; i < l->n; i++) {

@@ -5,9 +5,9 @@
 #include "text/template/eval.h"
 
 #define FILTER(name_)                                                                                                  \
-    static lorec_err name_(__attribute__((unused)) tp_eval *e, tp_value in, __attribute__((unused)) const tp_args *a,   \
+    static lorec_err name_(__attribute__((unused)) tp_eval *e, tp_value in, __attribute__((unused)) const tp_args *a,  \
                            tp_value *out)
-#define SELF(name_)   (tp_filter_find(name_))
+#define SELF(name_) (tp_filter_find(name_))
 
 static lorec_err text_arg(tp_eval *e, const tp_args *a, const tp_row *row, size_t i, const char *fallback,
                           const tp_string **out)
@@ -262,8 +262,7 @@ FILTER(to_float)
     tp_value fallback = TP(TP_REAL, .f = 0);
     double f;
     tp_arg(a, SELF("float"), 0, &fallback);
-    bool ok = tp_number(in, &f) ||
-              (in.kind == TP_STRING && slice_to_f64(slice_trim((slice){in.s->p, in.s->n}), &f));
+    bool ok = tp_number(in, &f) || (in.kind == TP_STRING && slice_to_f64(slice_trim((slice){in.s->p, in.s->n}), &f));
     *out = ok ? TP(TP_REAL, .f = f) : fallback;
     return LOREC_OK;
 }

@@ -77,8 +77,10 @@ static lorec_err strftime_now(tp_eval *e, tp_value in, const tp_args *a, tp_valu
 }
 
 static const tp_row functions[] = {
-    {"raise_exception", raise_exception, 1, 1, NULL}, {"range", range, 1, 3, NULL},
-    {"dict", dict, 0, 999, "*"},                      {"namespace", namespace, 0, 999, "*"},
+    {"raise_exception", raise_exception, 1, 1, NULL},
+    {"range", range, 1, 3, NULL},
+    {"dict", dict, 0, 999, "*"},
+    {"namespace", namespace, 0, 999, "*"},
     {"strftime_now", strftime_now, 1, 1, NULL},
 };
 

@@ -4,7 +4,7 @@
 #include "text/template/eval.h"
 
 #define METHOD(name_)                                                                                                  \
-    static lorec_err name_(__attribute__((unused)) tp_eval *e, tp_value in, __attribute__((unused)) const tp_args *a,   \
+    static lorec_err name_(__attribute__((unused)) tp_eval *e, tp_value in, __attribute__((unused)) const tp_args *a,  \
                            tp_value *out)
 
 static lorec_err string_at(const tp_args *a, size_t i, const char *what, const tp_string **out)

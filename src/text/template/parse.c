@@ -226,11 +226,9 @@ static const struct {
     const char *name;
     lorec_err (*parse)(parser *, node **);
 } tags[] = {
-    {"if", if_tag},         {"for", for_tag},
-    {"set", set_tag},       {"macro", macro_tag},
-    {"call", call_tag},     {"filter", filter_tag},
-    {"with", with_tag},     {"generation", generation_tag},
-    {"break", break_tag},   {"continue", continue_tag},
+    {"if", if_tag},       {"for", for_tag},           {"set", set_tag},   {"macro", macro_tag},
+    {"call", call_tag},   {"filter", filter_tag},     {"with", with_tag}, {"generation", generation_tag},
+    {"break", break_tag}, {"continue", continue_tag},
 };
 enum { TAGS = sizeof tags / sizeof *tags };
 

@@ -57,10 +57,10 @@ static inline bool parse_take_word(parser *p, const char *word)
 lorec_err parse_expect(parser *p, const char *sign);
 
 lorec_err parse_expression(parser *p, node **out);
-lorec_err parse_without_condition(parser *p, node **out);               /* no "x if y else z" at its top */
+lorec_err parse_without_condition(parser *p, node **out);                 /* no "x if y else z" at its top */
 lorec_err parse_tuple(parser *p, bool conditions, bool must, node **out); /* a, b, c without brackets, or one alone */
 lorec_err parse_target(parser *p, bool attributes, node **out);
-lorec_err parse_filters(parser *p, node *on, node **out); /* | filter | filter ... */
+lorec_err parse_filters(parser *p, node *on, node **out);     /* | filter | filter ... */
 lorec_err parse_filter_name(parser *p, node *on, node **out); /* the first without its "|" */
 lorec_err parse_call(parser *p, node *function, node **out);  /* from its "(" */
 

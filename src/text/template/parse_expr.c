@@ -372,7 +372,11 @@ static lorec_err product(parser *p, node **out)
 {
     TRY(power(p, out));
     for (;;) {
-        char op = parse_is(p, "*") ? '*' : parse_is(p, "/") ? '/' : parse_is(p, "//") ? 'D' : parse_is(p, "%") ? '%' : 0;
+        char op = parse_is(p, "*")    ? '*'
+                  : parse_is(p, "/")  ? '/'
+                  : parse_is(p, "//") ? 'D'
+                  : parse_is(p, "%")  ? '%'
+                                      : 0;
         if (!op) return LOREC_OK;
         node *right;
         p->at++;

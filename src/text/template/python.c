@@ -8,8 +8,8 @@
 
 const char *tp_kind_name(tp_value v)
 {
-    static const char *const names[] = {"undefined value", "None", "bool",      "int",  "float",   "string",
-                                        "list",            "dict", "namespace", "loop", "function"};
+    static const char *const names[] = {"undefined value", "None", "bool",    "int", "float", "string", "list", "dict",
+                                        "namespace",       "loop", "function"};
     return v.kind == TP_LIST && v.list->tuple ? "tuple" : names[v.kind];
 }
 

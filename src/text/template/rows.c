@@ -43,7 +43,9 @@ lorec_err tp_call_row(tp_eval *e, const tp_row *row, tp_value self, const tp_arg
     size_t given = a->n + a->named;
     if (given < row->min || given > row->max)
         return err_set(LOREC_INPUT, "%s takes %s%zu argument%s, not %zu", row->name,
-                       row->min == row->max ? "" : given < row->min ? "at least " : "at most ",
+                       row->min == row->max ? ""
+                       : given < row->min   ? "at least "
+                                            : "at most ",
                        given < row->min ? row->min : row->max, (given < row->min ? row->min : row->max) == 1 ? "" : "s",
                        given);
     for (size_t j = 0; j < a->named && row->params; j++) {
@@ -179,11 +181,10 @@ static lorec_err loop_changed(tp_eval *e, tp_value in, const tp_args *a, tp_valu
 }
 
 static const tp_row dict_methods[] = {
-    {"get", dict_get, 1, 2, NULL},       {"items", dict_items, 0, 0, NULL},
-    {"keys", dict_keys, 0, 0, NULL},     {"values", dict_values, 0, 0, NULL},
-    {"copy", itself, 0, 0, NULL},        {"update", forbidden, 0, 9, NULL},
-    {"pop", forbidden, 0, 9, NULL},      {"clear", forbidden, 0, 9, NULL},
-    {"popitem", forbidden, 0, 9, NULL},  {"setdefault", forbidden, 0, 9, NULL},
+    {"get", dict_get, 1, 2, NULL},         {"items", dict_items, 0, 0, NULL}, {"keys", dict_keys, 0, 0, NULL},
+    {"values", dict_values, 0, 0, NULL},   {"copy", itself, 0, 0, NULL},      {"update", forbidden, 0, 9, NULL},
+    {"pop", forbidden, 0, 9, NULL},        {"clear", forbidden, 0, 9, NULL},  {"popitem", forbidden, 0, 9, NULL},
+    {"setdefault", forbidden, 0, 9, NULL},
 };
 static const tp_row list_methods[] = {
     {"index", list_index, 1, 1, NULL},  {"count", list_count, 1, 1, NULL}, {"copy", itself, 0, 0, NULL},

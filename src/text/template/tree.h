@@ -11,14 +11,14 @@
 
 typedef enum node_kind {
     /* statements */
-    NODE_BLOCK,        /* kid */
-    NODE_PRINT,        /* a */
-    NODE_FOR,          /* a target, b iterable, c condition or NULL; kid[0] body, kid[1] else or NULL; flag: recursive */
-    NODE_BRANCH,       /* if: a condition, b then, c else or NULL */
-    NODE_SET,          /* a target, b value */
-    NODE_SET_BLOCK,    /* a target, b body, c the filters around NODE_HOLE, or NULL */
-    NODE_MACRO,        /* name; a body; kid parameters: NODE_NAME each, its default in a */
-    NODE_CALL_BLOCK,   /* a the call, b the NODE_MACRO named caller */
+    NODE_BLOCK,      /* kid */
+    NODE_PRINT,      /* a */
+    NODE_FOR,        /* a target, b iterable, c condition or NULL; kid[0] body, kid[1] else or NULL; flag: recursive */
+    NODE_BRANCH,     /* if: a condition, b then, c else or NULL */
+    NODE_SET,        /* a target, b value */
+    NODE_SET_BLOCK,  /* a target, b body, c the filters around NODE_HOLE, or NULL */
+    NODE_MACRO,      /* name; a body; kid parameters: NODE_NAME each, its default in a */
+    NODE_CALL_BLOCK, /* a the call, b the NODE_MACRO named caller */
     NODE_FILTER_BLOCK, /* b body, c the filters around NODE_HOLE */
     NODE_WITH,         /* kid targets and values in turn, a body */
     NODE_BREAK,
@@ -63,7 +63,8 @@ struct node {
     const char *ops;
 };
 
-struct template {
+struct template
+{
     tp_memory memory;
     char *name;
     ids names;

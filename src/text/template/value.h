@@ -24,7 +24,7 @@ typedef struct tp_memory {
     size_t steps, max_steps;
     int depth;
 } tp_memory;
-lorec_err tp_work(tp_memory *m, size_t steps); /* LOREC_INPUT once there were too many */
+lorec_err tp_work(tp_memory *m, size_t steps);                        /* LOREC_INPUT once there were too many */
 lorec_err tp_alloc_(tp_memory *m, size_t n, size_t size, void **out); /* zeroed */
 #define tp_alloc(m, n, out) tp_alloc_((m), (n), sizeof **(out), (void **)(out))
 
@@ -133,8 +133,8 @@ lorec_err tp_pair(tp_memory *m, tp_value a, tp_value b, tp_value *out); /* a tup
 bool tp_true(tp_value v);
 lorec_err tp_equal(tp_memory *m, tp_value a, tp_value b, bool *out);
 lorec_err tp_compare(tp_memory *m, tp_value a, tp_value b, int *out); /* LOREC_INPUT for kinds that have no order */
-bool tp_number(tp_value v, double *out);                /* int, real, bool */
-bool tp_whole(tp_value v, int64_t *out);                /* int, bool */
+bool tp_number(tp_value v, double *out);                              /* int, real, bool */
+bool tp_whole(tp_value v, int64_t *out);                              /* int, bool */
 const char *tp_kind_name(tp_value v);
 /* Appends str(v), or repr(v). */
 lorec_err tp_str(tp_builder *b, tp_value v, bool repr);

@@ -92,8 +92,9 @@ static void built_in(void **state)
     static const struct {
         const char *name, *text;
     } want[] = {
-        {"chatml", "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\nA<|im_end|>\n"
-                   "<|im_start|>user\nV<|im_end|>\n<|im_start|>assistant\n"},
+        {"chatml",
+         "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\nA<|im_end|>\n"
+         "<|im_start|>user\nV<|im_end|>\n<|im_start|>assistant\n"},
         {"llama2", "<s>[INST] <<SYS>>\nS\n<</SYS>>\n\nU [/INST] A </s><s>[INST] V [/INST]"},
         {"mistral", "<s> [INST] S\n\nU [/INST] A</s> [INST] V [/INST]"},
         {"gemma", "<bos><start_of_turn>user\nS\n\nU<end_of_turn>\n<start_of_turn>model\nA<end_of_turn>\n"
@@ -128,9 +129,10 @@ static void folders(void **state)
     template_text text = {0};
     mkdir(folder, 0777);
     assert_fails(chat_open(&c, folder), LOREC_INPUT, "no chat template");
-    test_file("model/tokenizer_config.json",
-              "{\"bos_token\": {\"content\": \"<B>\"}, \"chat_template\": [{\"name\": \"tool_use\", \"template\": \"t\"},"
-              " {\"name\": \"default\", \"template\": \"{{ bos_token }}{{ messages[0]['content'] }}\\n\"}]}");
+    test_file(
+        "model/tokenizer_config.json",
+        "{\"bos_token\": {\"content\": \"<B>\"}, \"chat_template\": [{\"name\": \"tool_use\", \"template\": \"t\"},"
+        " {\"name\": \"default\", \"template\": \"{{ bos_token }}{{ messages[0]['content'] }}\\n\"}]}");
     assert_ok(chat_open(&c, folder));
     json_t *m = user("x");
     assert_ok(chat_render(c, &(chat_input){.messages = m}, &text));
@@ -157,8 +159,11 @@ static void folders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(titles_stay_text), cmocka_unit_test(no_token_across_the_seam), cmocka_unit_test(roles),
-        cmocka_unit_test(built_in),         cmocka_unit_test(folders),
+        cmocka_unit_test(titles_stay_text),
+        cmocka_unit_test(no_token_across_the_seam),
+        cmocka_unit_test(roles),
+        cmocka_unit_test(built_in),
+        cmocka_unit_test(folders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

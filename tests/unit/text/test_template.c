@@ -98,13 +98,14 @@ static void limits(void **state)
     assert_limited("{{ 'x' * 99999999 }}", "MiB", &small);
     assert_limited("{{ 'x' * 99999 }}", "bytes", &small);
     assert_limited("{{ range(999999999999) }}", "range", &small);
-    assert_limited("{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = ns.l + ns.l %}{% endfor %}", "MiB",
-                   &small);
+    assert_limited("{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = ns.l + ns.l %}{% endfor %}",
+                   "MiB", &small);
     assert_limited("{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}"
                    "{{ ns.l == ns.l }}",
                    "steps", &small);
-    assert_limited("{% set ns = namespace(l=[1]) %}{% for i in range(999) %}{% set ns.l = [ns.l] %}{% endfor %}{{ ns.l }}",
-                   "nested", &small);
+    assert_limited(
+        "{% set ns = namespace(l=[1]) %}{% for i in range(999) %}{% set ns.l = [ns.l] %}{% endfor %}{{ ns.l }}",
+        "nested", &small);
     assert_limited("{% set ns = namespace(s='ab') %}{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
                    "MiB", &small);
 }
@@ -112,7 +113,8 @@ static void limits(void **state)
 static void deep_sources(void **state)
 {
     (void)state;
-    static const char *const nests[] = {"(", "[", "not ", "-", "{1:", "a if ", "x[", "f(", "1 + ", "1 ~ ", "x.y", "x|e"};
+    static const char *const nests[] = {"(",  "[",  "not ", "-",    "{1:", "a if ",
+                                        "x[", "f(", "1 + ", "1 ~ ", "x.y", "x|e"};
     for (size_t k = 0; k < sizeof nests / sizeof *nests; k++) {
         buf b = {0};
         template *t;
@@ -133,7 +135,8 @@ static void lines_in_errors(void **state)
 {
     (void)state;
     template_text out = {0};
-    static const char lex[] = "a\nb\n{{ 'x\n", tree[] = "a\n{% if x %}\n\n{{ 1 + }}\n", run[] = "a\n\n{{ x\n.y }}{{ 1 }}";
+    static const char lex[] = "a\nb\n{{ 'x\n", tree[] = "a\n{% if x %}\n\n{{ 1 + }}\n",
+                      run[] = "a\n\n{{ x\n.y }}{{ 1 }}";
     assert_fails(render(lex, strlen(lex), NULL, &out), LOREC_INPUT, "test, line 3: a string does not end");
     assert_fails(render(tree, strlen(tree), NULL, &out), LOREC_INPUT, "test, line 4: expected an expression");
     assert_fails(render(run, strlen(run), NULL, &out), LOREC_INPUT, "test, line 3: \"x\" is undefined");
