@@ -14,6 +14,8 @@
     ROW(data)                                                                                                          \
     ROW(run)                                                                                                           \
     ROW(recommend)                                                                                                     \
+    ROW(serve)                                                                                                         \
+    ROW(why)                                                                                                           \
     ROW(compare)                                                                                                       \
     ROW(tune)                                                                                                          \
     ROW(eval)                                                                                                          \

@@ -1,0 +1,221 @@
+#include "serve/live.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+
+lorec_err live_open(live *v, const char *read_type, bool unique)
+{
+    *v = (live){.unique = unique};
+    pthread_rwlock_init(&v->lock, NULL);
+    return ids_add(&v->types, slice_of(read_type), &v->read_type);
+}
+
+void live_close(live *v)
+{
+    for (uint32_t i = 0; i < v->users.n; i++) mem_free(v->user[i].said);
+    for (uint32_t i = 0; i < v->items.n; i++) {
+        mem_free(v->item[i].title);
+        mem_free(v->item[i].category);
+    }
+    mem_free(v->user);
+    mem_free(v->item);
+    ids_free(&v->users);
+    ids_free(&v->items);
+    ids_free(&v->types);
+    ids_free(&v->categories);
+    pthread_rwlock_destroy(&v->lock);
+}
+
+void live_read_lock(live *v)
+{
+    pthread_rwlock_rdlock(&v->lock);
+}
+
+void live_write_lock(live *v)
+{
+    pthread_rwlock_wrlock(&v->lock);
+}
+
+void live_unlock(live *v)
+{
+    pthread_rwlock_unlock(&v->lock);
+}
+
+uint32_t live_find_user(const live *v, slice id)
+{
+    uint32_t n;
+    return ids_find(&v->users, id, &n) ? n : NO_NUMBER;
+}
+
+uint32_t live_find_item(const live *v, slice id)
+{
+    uint32_t n;
+    return ids_find(&v->items, id, &n) ? n : NO_NUMBER;
+}
+
+slice live_title(const live *v, uint32_t item)
+{
+    return v->item[item].title ? slice_of(v->item[item].title) : ids_name(&v->items, item);
+}
+
+bool live_in_category(const live *v, uint32_t item, uint32_t category)
+{
+    const live_item *i = &v->item[item];
+    for (uint32_t k = 0; k < i->n_categories; k++)
+        if (i->category[k] == category) return true;
+    return false;
+}
+
+/* Room first, the number second: a number without room behind it must not exist. */
+static lorec_err item_number(live *v, slice id, uint32_t *n)
+{
+    if (ids_find(&v->items, id, n)) return LOREC_OK;
+    TRY(mem_grow(&v->item, &v->item_cap, (size_t)v->items.n + 1));
+    TRY(ids_add(&v->items, id, n));
+    v->item[*n] = (live_item){0};
+    return LOREC_OK;
+}
+
+static lorec_err user_number(live *v, slice id, uint32_t *n)
+{
+    if (ids_find(&v->users, id, n)) return LOREC_OK;
+    TRY(mem_grow(&v->user, &v->user_cap, (size_t)v->users.n + 1));
+    TRY(ids_add(&v->users, id, n));
+    v->user[*n] = (live_user){0};
+    return LOREC_OK;
+}
+
+/* ---- items ------------------------------------------------------------------------------------------------------------- */
+
+static lorec_err set_title(live_item *i, slice title)
+{
+    char *copy = NULL;
+    if (title.n) {
+        TRY(mem_new(&copy, title.n + 1));
+        memcpy(copy, title.p, title.n);
+    }
+    mem_free(i->title);
+    i->title = copy;
+    return LOREC_OK;
+}
+
+static lorec_err add_category(live *v, live_item *i, slice word)
+{
+    uint32_t number, *more;
+    TRY(ids_add(&v->categories, word, &number));
+    for (uint32_t k = 0; k < i->n_categories; k++)
+        if (i->category[k] == number) return LOREC_OK;
+    TRY(mem_new(&more, (size_t)i->n_categories + 1));
+    if (i->n_categories) memcpy(more, i->category, i->n_categories * sizeof *more);
+    more[i->n_categories] = number;
+    mem_free(i->category);
+    i->category = more;
+    i->n_categories++;
+    return LOREC_OK;
+}
+
+static lorec_err data_categories(live *v, live_item *item, const column *c, uint32_t i)
+{
+    if (c->kind == COLUMN_TOKEN_SEQ) {
+        for (uint64_t k = c->first[i]; k < c->first[i + 1]; k++)
+            TRY(add_category(v, item, names_at(&c->words, c->code[k])));
+    } else if (c->kind == COLUMN_TOKEN && c->code[i])
+        return add_category(v, item, names_at(&c->words, c->code[i]));
+    return LOREC_OK;
+}
+
+static lorec_err data_item(live *v, const dataset *d, const column *categories, bool titled, uint32_t i, uint32_t *n)
+{
+    TRY(item_number(v, names_at(&d->item_ids, i), n));
+    live_item *item = &v->item[*n];
+    if (item->known) return LOREC_OK; /* another run's data had it */
+    item->known = true;
+    if (titled) TRY(set_title(item, dataset_title(d, i)));
+    return categories ? data_categories(v, item, categories, i) : LOREC_OK;
+}
+
+lorec_err live_data(live *v, const dataset *d, uint32_t *number)
+{
+    const column *c = dataset_column(d, SIDE_ITEM, "categories");
+    if (!c) c = dataset_column(d, SIDE_ITEM, "genres");
+    bool titled = dataset_column(d, SIDE_ITEM, "title") != NULL;
+    for (uint32_t i = 0; i < d->rows.n_items; i++) TRY(data_item(v, d, c, titled, i, &number[i]));
+    for (uint64_t r = 0; r < d->rows.n; r++) {
+        live_item *item = &v->item[number[d->rows.item[r]]];
+        item->popularity++;
+        if (d->rows.time && d->rows.time[r] > item->time) item->time = d->rows.time[r];
+    }
+    return LOREC_OK;
+}
+
+static lorec_err row_categories(live *v, live_item *item, slice json)
+{
+    json_t *list;
+    TRY(json_parse(&list, json.p, json.n, "an item's categories"));
+    item->n_categories = 0;
+    lorec_err e = LOREC_OK;
+    for (size_t i = 0; i < json_array_size(list) && !e; i++) {
+        const json_t *word = json_array_get(list, i);
+        if (json_is_string(word)) e = add_category(v, item, (slice){json_string_value(word), json_string_length(word)});
+    }
+    json_decref(list);
+    return e;
+}
+
+lorec_err live_item_row(live *v, const store_item *row)
+{
+    uint32_t n;
+    TRY(item_number(v, row->id, &n));
+    live_item *item = &v->item[n];
+    item->known = true;
+    item->hidden = row->hidden;
+    item->time = row->time;
+    TRY(set_title(item, row->title));
+    return row_categories(v, item, row->categories);
+}
+
+void live_item_gone(live *v, slice id)
+{
+    uint32_t n = live_find_item(v, id);
+    if (n != NO_NUMBER) v->item[n].hidden = true;
+}
+
+/* ---- feedback ------------------------------------------------------------------------------------------------------------ */
+
+static void take_back(live *v, live_user *u, uint32_t type, uint32_t item)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < u->n; i++) {
+        if (u->said[i].type == type && u->said[i].item == item) {
+            if (type != v->read_type && v->item[item].popularity) v->item[item].popularity--;
+            v->n_events--;
+            continue;
+        }
+        u->said[kept++] = u->said[i];
+    }
+    u->n = kept;
+}
+
+lorec_err live_event(live *v, const store_event *e)
+{
+    if (e->seq <= v->event_seq) return LOREC_OK;
+    uint32_t user, item, type;
+    TRY(user_number(v, e->user, &user));
+    TRY(item_number(v, e->item, &item));
+    TRY(ids_add(&v->types, e->type, &type));
+    live_user *u = &v->user[user];
+    TRY(mem_grow(&u->said, &u->cap, u->n + 1));
+    v->event_seq = e->seq;
+    if (e->retract || v->unique) take_back(v, u, type, item);
+    if (e->retract) return LOREC_OK;
+    u->said[u->n++] = (live_said){.item = item, .type = type, .time = e->time, .seq = e->seq};
+    if (type != v->read_type) v->item[item].popularity++;
+    v->n_events++;
+    return LOREC_OK;
+}
+
+void live_forget(live *v, slice user)
+{
+    uint32_t n = live_find_user(v, user);
+    if (n != NO_NUMBER) v->user[n].n = 0;
+}

@@ -1,0 +1,73 @@
+/* live.h: what the server knows beside its models: users' feedback since they were trained, items' state, in memory.
+ *
+ *     live v;
+ *     TRY(live_open(&v, &rules));
+ *     live_write_lock(&v);                                // the store's thread, after a commit
+ *     TRY(live_event(&v, &event));
+ *     live_unlock(&v);
+ *     live_read_lock(&v);                                 // whoever asks
+ *     size_t n = live_history(&v, user, &seen);
+ *     live_unlock(&v);
+ *
+ * Users and items have numbers of the server's own (`ids`), whether a model knows them or not.
+ *
+ * Ownership: a live owns all of it; readers' pointers live until live_unlock. */
+#ifndef LOREC_SERVE_LIVE_H
+#define LOREC_SERVE_LIVE_H
+
+#include <pthread.h>
+
+#include "base/ids.h"
+#include "data/dataset.h"
+#include "store/store.h"
+
+enum { NO_NUMBER = UINT32_MAX };
+
+typedef struct live_said { /* one event of a user */
+    uint32_t item, type;
+    int64_t time, seq;
+} live_said;
+typedef struct live_user {
+    live_said *said; /* in order of arrival */
+    size_t n, cap;
+} live_user;
+typedef struct live_item {
+    bool hidden, known; /* known: described by the data or by /api/item */
+    int64_t time;
+    char *title;
+    uint32_t *category;
+    uint32_t n_categories;
+    uint64_t popularity; /* rows of the data and positive events */
+} live_item;
+
+typedef struct live {
+    pthread_rwlock_t lock;
+    ids users, items, types, categories;
+    live_user *user;
+    live_item *item;
+    size_t user_cap, item_cap;
+    uint32_t read_type; /* this kind of feedback is "seen", not "liked" */
+    int64_t event_seq, change_seq, n_events;
+    bool unique; /* one event a type, user and item: a second one replaces the first */
+} live;
+
+lorec_err live_open(live *v, const char *read_type, bool unique);
+void live_close(live *v);
+void live_read_lock(live *v);
+void live_write_lock(live *v);
+void live_unlock(live *v);
+
+/* Items of a data set: titles, categories (the column "categories" or "genres"), popularity; number [items] gets what each
+ * is called here. */
+lorec_err live_data(live *v, const dataset *d, uint32_t *number);
+lorec_err live_event(live *v, const store_event *e);   /* also one that is known (same seq): nothing happens */
+lorec_err live_item_row(live *v, const store_item *i); /* described or changed */
+void live_item_gone(live *v, slice id);                /* deleted: never recommended again */
+void live_forget(live *v, slice user);
+
+uint32_t live_find_user(const live *v, slice id); /* NO_NUMBER */
+uint32_t live_find_item(const live *v, slice id);
+bool live_in_category(const live *v, uint32_t item, uint32_t category);
+slice live_title(const live *v, uint32_t item); /* the id where it has none */
+
+#endif

@@ -1,0 +1,44 @@
+/* route.h: which address is answered by what, and on which thread. A route is one row of a table.
+ *
+ *     static const route rows[] = {
+ *         {"GET", "/api/user/{user}", user_get, .on = ON_STORE},
+ *         {"GET", "/api/recommend/{user}", .ask = recommend_ask, .answer = recommend_answer, .on = ON_MODEL},
+ *     };
+ *     const route_table table = {rows, sizeof rows / sizeof *rows};
+ *
+ * A pattern's {words} match one segment each; a last "{words...}" the rest.
+ *
+ * Ownership: tables are static; the words found are the exchange's. */
+#ifndef LOREC_SERVE_ROUTE_H
+#define LOREC_SERVE_ROUTE_H
+
+#include "serve/exchange.h"
+
+typedef struct server server;
+typedef lorec_err (*handler)(server *s, exchange *x);
+
+typedef enum route_thread {
+    ON_HTTP,  /* memory only: answered where it arrived */
+    ON_STORE, /* the store's one thread; writes of a batch are committed together before any is answered */
+    ON_MODEL  /* the executor: `ask` for each of a batch, then the engine, then `answer` for each */
+} route_thread;
+
+typedef struct route {
+    const char *method, *pattern;
+    handler handle;
+    route_thread on;
+    handler ask, answer; /* ON_MODEL */
+    bool open;           /* needs no key: health, the page */
+    bool writes;         /* ON_STORE: inside the batch's transaction */
+    const char *about;   /* one line for openapi.json */
+} route;
+typedef struct route_table {
+    const route *rows;
+    size_t n;
+} route_table;
+
+/* The row for method and path (percent-encoded; without the query); x->part is filled. NULL with x->status 404 or 405 and
+ * the message set, or an error of decoding. */
+const route *route_find(const route_table *const *tables, size_t n, const char *method, const char *path, exchange *x);
+
+#endif

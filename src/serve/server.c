@@ -1,0 +1,277 @@
+#include "serve/server.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "serve/workers.h"
+
+static const route_table *const tables[] = {&routes_health,         &routes_v1,          &routes_gorse_recommend,
+                                            &routes_gorse_feedback, &routes_gorse_users, &routes_gorse_items};
+enum { TABLES = sizeof tables / sizeof *tables, STORE_QUEUE = 4096, MODEL_QUEUE = 1024, RECORDS = 20000 };
+
+int64_t server_now(void)
+{
+    return (int64_t)time(NULL);
+}
+
+/* ---- the daemon's questions ------------------------------------------------------------------------------------------------ */
+
+/* In time that does not depend on where the first difference is. */
+static bool same_key(const char *a, const char *b)
+{
+    size_t n = strlen(a), m = strlen(b);
+    unsigned char differ = n != m;
+    for (size_t i = 0; i < n; i++) differ |= (unsigned char)(a[i] ^ b[m ? i % m : 0]);
+    return m && !differ;
+}
+
+static bool accept_head(void *ctx, exchange *x)
+{
+    server *s = ctx;
+    x->route = route_find(tables, TABLES, x->method, x->path, x);
+    if (!x->route) return false;
+    if (s->key && !x->route->open && !(x->key && same_key(x->key, s->key))) {
+        (void)exchange_refuse(x, 401,
+                              x->key ? "the key is not right"
+                                     : "a key is due: X-API-Key, or Authorization: "
+                                       "Bearer");
+        return false;
+    }
+    x->deadline = clock_seconds() + s->o.deadline_seconds;
+    return true;
+}
+
+static dispatched dispatch(void *ctx, exchange *x)
+{
+    server *s = ctx;
+    if (x->route->on != ON_HTTP) return REPLY_LATER;
+    lorec_err e = x->route->handle(s, x);
+    if (e) exchange_fail(x, e);
+    return REPLY_NOW;
+}
+
+static bool hand(void *ctx, exchange *x)
+{
+    server *s = ctx;
+    if (queue_put(x->route->on == ON_STORE ? &s->to_store : &s->to_model, x)) return true;
+    stats_add(s->stats, STAT_REFUSED_FULL, 1);
+    (void)exchange_header(x, "Retry-After", "1");
+    exchange_fail(x, exchange_refuse(x, 429, "too many requests are waiting; try again in a second"));
+    return false;
+}
+
+static void finished(void *ctx, const exchange *x, double seconds)
+{
+    server *s = ctx;
+    stats_request(s->stats, x->route, x->status, seconds);
+    if (!s->access) return;
+    char when[32];
+    time_t now = time(NULL);
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    json_t *line = json_pack("{s:s, s:s, s:s, s:s, s:i, s:f, s:I, s:I}", "time", when, "request_id", x->id, "method",
+                             x->method ? x->method : "", "route", x->route ? x->route->pattern : "none", "status",
+                             x->status, "ms", seconds * 1e3, "bytes_in", (json_int_t)x->body.n, "bytes_out",
+                             (json_int_t)x->reply.n);
+    char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    if (text) {
+        pthread_mutex_lock(&s->access_lock);
+        fprintf(s->access, "%s\n", text);
+        fflush(s->access);
+        pthread_mutex_unlock(&s->access_lock);
+    }
+    free(text);
+    json_decref(line);
+}
+
+/* ---- records ------------------------------------------------------------------------------------------------------------------ */
+
+static void record_free(record *r)
+{
+    buf_free(&r->user);
+    buf_free(&r->body);
+    mem_free(r);
+}
+
+static int add_text(const char *text, size_t n, void *to)
+{
+    return buf_add(to, text, n) == LOREC_OK ? 0 : -1;
+}
+
+static record *record_make(const char *id, slice user, const json_t *body)
+{
+    record *r;
+    if (!body || mem_new(&r, 1)) return NULL;
+    snprintf(r->id, sizeof r->id, "%s", id);
+    r->time = server_now();
+    if (buf_add(&r->user, user.p ? user.p : "", user.n) ||
+        json_dump_callback(body, add_text, &r->body, JSON_COMPACT | JSON_REAL_PRECISION(17))) {
+        record_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+void server_record(server *s, const char *request_id, slice user, json_t *body)
+{
+    record *r = s->o.keep_records_days > 0 ? record_make(request_id, user, body) : NULL;
+    json_decref(body);
+    if (s->o.keep_records_days <= 0) return;
+    pthread_mutex_lock(&s->record_lock);
+    bool room = r && s->n_records < RECORDS;
+    if (room) {
+        *(s->last_record ? &s->last_record->next : &s->records) = r;
+        s->last_record = r;
+        s->n_records++;
+    }
+    pthread_mutex_unlock(&s->record_lock);
+    if (room) return;
+    stats_add(s->stats, STAT_RECORDS_LOST, 1);
+    if (r) record_free(r);
+}
+
+record *server_take_records(server *s)
+{
+    pthread_mutex_lock(&s->record_lock);
+    record *all = s->records;
+    s->records = s->last_record = NULL;
+    s->n_records = 0;
+    pthread_mutex_unlock(&s->record_lock);
+    return all;
+}
+
+void server_free_records(record *r)
+{
+    while (r) {
+        record *next = r->next;
+        record_free(r);
+        r = next;
+    }
+}
+
+/* ---- opening and closing --------------------------------------------------------------------------------------------------------- */
+
+static bool is_loopback(const char *host)
+{
+    return !host || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
+static lorec_err check(const server_options *o)
+{
+    if (!o->n_runs) return err_set(LOREC_USAGE, "what is to be served? Name a run folder (lorec run ... --out DIR)");
+    if (!is_loopback(o->host) && !o->key)
+        return err_set(LOREC_USAGE,
+                       "--listen %s is open to other machines: set a key first (LOREC_API_KEY in the environment, or "
+                       "--key-file FILE)",
+                       o->host);
+    if (!o->tls_cert != !o->tls_key) return err_set(LOREC_USAGE, "--tls-cert and --tls-key go together");
+    return LOREC_OK;
+}
+
+static lorec_err open_log(server *s)
+{
+    const char *path = s->o.access_log;
+    if (!path) return LOREC_OK;
+    s->access = strcmp(path, "-") == 0 ? stderr : fopen(path, "ae");
+    return s->access ? LOREC_OK : err_errno("%s", path);
+}
+
+static lorec_err open_parts(server *s, const server_options *o)
+{
+    TRY(mem_dup(&s->key, o->key));
+    TRY(mem_dup(&s->read_type, o->read_type ? o->read_type : "read"));
+    TRY(mem_dup(&s->store_url, o->store ? o->store : "sqlite::memory:"));
+    TRY(open_log(s));
+    TRY(stats_open(&s->stats, tables, TABLES));
+    TRY(engine_open(&s->engine, &s->live));
+    for (size_t i = 0; i < o->n_runs; i++) TRY(engine_add(&s->engine, o->runs[i], NULL, -1));
+    TRY(store_open(&s->store, s->store_url));
+    return store_follow(s);
+}
+
+static lorec_err start(server *s)
+{
+    if (pthread_create(&s->store_thread, NULL, store_worker, s))
+        return err_set(LOREC_RESOURCE, "no thread for the store");
+    s->store_running = true;
+    if (pthread_create(&s->model_thread, NULL, model_worker, s))
+        return err_set(LOREC_RESOURCE, "no thread for the models");
+    s->model_running = true;
+    return http_open(&s->http, &(http_options){.host = s->o.host,
+                                               .port = s->o.port,
+                                               .tls_cert = s->o.tls_cert,
+                                               .tls_key = s->o.tls_key,
+                                               .accept = accept_head,
+                                               .dispatch = dispatch,
+                                               .hand = hand,
+                                               .finished = finished,
+                                               .ctx = s});
+}
+
+lorec_err server_open(server **out, const server_options *o)
+{
+    *out = NULL;
+    TRY(check(o));
+    server *s;
+    TRY(mem_new(&s, 1));
+    s->o = *o;
+    if (s->o.deadline_seconds <= 0) s->o.deadline_seconds = 1;
+    s->started = clock_seconds();
+    pthread_mutex_init(&s->record_lock, NULL);
+    pthread_mutex_init(&s->access_lock, NULL);
+    lorec_err e = queue_open(&s->to_store, STORE_QUEUE);
+    if (!e) e = queue_open(&s->to_model, MODEL_QUEUE);
+    if (!e) e = live_open(&s->live, o->read_type ? o->read_type : "read", o->unique);
+    if (!e) e = open_parts(s, o);
+    if (!e) e = start(s);
+    if (e) {
+        server_close(s);
+        return e;
+    }
+    atomic_store(&s->ready, true);
+    *out = s;
+    return LOREC_OK;
+}
+
+void server_close(server *s)
+{
+    if (!s) return;
+    enum { DRAIN = 30 };
+    atomic_store(&s->ready, false);
+    if (s->http && !http_drain(s->http, DRAIN)) log_warn("some requests took longer than %d s and were dropped", DRAIN);
+    queue_close(&s->to_model);
+    if (s->model_running) pthread_join(s->model_thread, NULL);
+    queue_close(&s->to_store);
+    if (s->store_running) pthread_join(s->store_thread, NULL);
+    http_close(s->http);
+    engine_close(&s->engine);
+    live_close(&s->live);
+    store_close(s->store);
+    server_free_records(server_take_records(s));
+    stats_free(s->stats);
+    queue_free(&s->to_model);
+    queue_free(&s->to_store);
+    if (s->access && s->access != stderr) fclose(s->access);
+    pthread_mutex_destroy(&s->record_lock);
+    pthread_mutex_destroy(&s->access_lock);
+    mem_free(s->key);
+    mem_free(s->read_type);
+    mem_free(s->store_url);
+    mem_free(s);
+}
+
+const char *server_host(const server *s)
+{
+    return s->o.host ? s->o.host : "127.0.0.1";
+}
+
+int server_port(const server *s)
+{
+    return http_port(s->http);
+}

@@ -1,0 +1,76 @@
+/* server.h: `lorec serve`: the HTTP daemon in front, one thread for the store, one for the models.
+ *
+ *     server *s;
+ *     TRY(server_open(&s, &(server_options){.runs = runs, .n_runs = 1, .store = "sqlite:state.db", .port = 8080}));
+ *     printf("http://%s:%d\n", server_host(s), server_port(s));
+ *     while (!cancelled) server_tick(s);                   // once a while: watches for what has to be said
+ *     server_close(s);                                     // drains: what is under way is answered
+ *
+ *   HTTP threads --queue--> store thread (one connection; a batch is one transaction, committed before it is acknowledged)
+ *                --queue--> model thread (the executor; a batch of asks is one pass of the model)
+ *
+ * Ownership: a server owns everything it opened; option texts are copied or only read during server_open. */
+#ifndef LOREC_SERVE_SERVER_H
+#define LOREC_SERVE_SERVER_H
+
+#include "serve/engine.h"
+#include "serve/http.h"
+#include "serve/queue.h"
+#include "serve/stats.h"
+
+typedef struct server_options {
+    const char *const *runs; /* run folders: the variants, by user */
+    size_t n_runs;
+    const char *store; /* NULL: sqlite::memory: */
+    const char *host;  /* NULL: 127.0.0.1; any other than loopback needs a key */
+    int port;
+    const char *key; /* NULL: none */
+    const char *tls_cert, *tls_key;
+    const char *read_type;    /* kind of feedback that means "seen" only; NULL: "read" */
+    bool unique;              /* one event a type, user and item, as Gorse */
+    double keep_records_days; /* 0: no slates are recorded */
+    double deadline_seconds;  /* of a recommendation; 0: 1 s */
+    const char *access_log;   /* file, "-" for stderr, or NULL */
+} server_options;
+
+typedef struct record { /* a slate on its way to the store */
+    char id[33];
+    int64_t time;
+    buf user, body;
+    struct record *next;
+} record;
+
+struct server {
+    server_options o;
+    char *key, *read_type, *store_url;
+    http *http;
+    stats *stats;
+    live live;
+    engine engine;
+    store *store; /* the store thread's */
+    queue to_store, to_model;
+    pthread_t store_thread, model_thread;
+    bool store_running, model_running;
+    pthread_mutex_t record_lock;
+    record *records, *last_record;
+    size_t n_records;
+    FILE *access;
+    pthread_mutex_t access_lock;
+    _Atomic bool ready, store_down;
+    double started;
+};
+
+lorec_err server_open(server **out, const server_options *o);
+void server_close(server *s);
+const char *server_host(const server *s);
+int server_port(const server *s);
+
+/* For routes: keeps a slate, unless records are off or the store is behind (counted). Takes the body over. */
+void server_record(server *s, const char *request_id, slice user, json_t *body);
+int64_t server_now(void); /* seconds since 1970 */
+
+/* The tables of addresses, one file each. */
+extern const route_table routes_gorse_users, routes_gorse_items, routes_gorse_feedback, routes_gorse_recommend,
+    routes_v1, routes_health;
+
+#endif

@@ -1,0 +1,215 @@
+#include "serve/workers.h"
+
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+enum { STORE_BATCH = 256, MODEL_BATCH = 64, PAGE = 5000 };
+
+/* ---- following the store ------------------------------------------------------------------------------------------------- */
+
+static lorec_err see_event(void *ctx, const store_event *e)
+{
+    return live_event(ctx, e);
+}
+
+static lorec_err see_item(void *ctx, const store_item *i)
+{
+    return live_item_row(ctx, i);
+}
+
+typedef struct change_list {
+    live *live;
+    buf ids; /* NUL-terminated, one after the other: statements do not nest */
+    int64_t seq;
+    size_t n;
+} change_list;
+
+static lorec_err see_change(void *ctx, int64_t seq, bool is_item, slice id)
+{
+    change_list *c = ctx;
+    c->seq = seq;
+    c->n++;
+    if (!is_item) return LOREC_OK;
+    TRY(buf_add(&c->ids, id.p, id.n));
+    return buf_add(&c->ids, "", 1);
+}
+
+static lorec_err follow_changes(server *s)
+{
+    for (bool more = true; more;) {
+        change_list c = {.live = &s->live, .seq = s->live.change_seq};
+        lorec_err e = store_changes_after(s->store, s->live.change_seq, PAGE, see_change, &c);
+        for (size_t at = 0; at < c.ids.n && !e; at += strlen(c.ids.p + at) + 1) {
+            slice id = slice_of(c.ids.p + at);
+            live_write_lock(&s->live);
+            live_item_gone(&s->live, id); /* unless its row says otherwise */
+            e = store_item_get(s->store, id, see_item, &s->live);
+            live_unlock(&s->live);
+        }
+        buf_free(&c.ids);
+        TRY(e);
+        more = c.n == PAGE;
+        s->live.change_seq = c.seq;
+    }
+    return LOREC_OK;
+}
+
+lorec_err store_follow(server *s)
+{
+    for (bool more = true; more;) {
+        int64_t before = s->live.event_seq;
+        live_write_lock(&s->live);
+        lorec_err e = store_events_after(s->store, before, PAGE, see_event, &s->live);
+        live_unlock(&s->live);
+        TRY(e);
+        more = s->live.event_seq >= before + PAGE;
+    }
+    return follow_changes(s);
+}
+
+/* ---- the store's thread ------------------------------------------------------------------------------------------------------ */
+
+/* One handler; what it wrote is undone where it fails, without the others of the batch. */
+static void handle_one(server *s, exchange *x, bool inside)
+{
+    lorec_err e = inside && x->route->writes ? store_words(s->store, "SAVEPOINT one") : LOREC_OK;
+    if (!e) e = x->route->handle(s, x);
+    if (e) exchange_fail(x, e);
+    if (inside && x->route->writes && e) (void)store_words(s->store, "ROLLBACK TO SAVEPOINT one");
+    if (inside && x->route->writes) (void)store_words(s->store, "RELEASE SAVEPOINT one");
+}
+
+static lorec_err write_records(server *s, const record *r)
+{
+    uint64_t n = 0;
+    for (; r; r = r->next, n++)
+        TRY(store_record_put(s->store, slice_of(r->id), r->time, (slice){r->user.p, r->user.n},
+                             (slice){r->body.p, r->body.n}));
+    stats_add(s->stats, STAT_RECORDS, n);
+    return LOREC_OK;
+}
+
+static void one_batch(server *s, exchange **batch, size_t n)
+{
+    record *records = server_take_records(s);
+    bool writes = records != NULL;
+    for (size_t i = 0; i < n; i++) writes |= batch[i]->route->writes;
+    lorec_err e = writes ? store_begin(s->store) : LOREC_OK;
+    bool inside = writes && !e;
+    for (size_t i = 0; i < n; i++) {
+        if (e && batch[i]->route->writes)
+            exchange_fail(batch[i], e);
+        else
+            handle_one(s, batch[i], inside);
+    }
+    if (inside && write_records(s, records)) log_warn("%s; slates were not recorded", lorec_error_message());
+    if (inside) e = store_commit(s->store);
+    if (inside && e) {
+        log_warn("%s", lorec_error_message());
+        for (size_t i = 0; i < n; i++)
+            if (batch[i]->route->writes) batch[i]->status = 0, exchange_fail(batch[i], e);
+        store_rollback(s->store);
+    }
+    atomic_store(&s->store_down, e != LOREC_OK);
+    server_free_records(records);
+    if (inside && !e && store_follow(s)) log_warn("%s", lorec_error_message());
+    for (size_t i = 0; i < n; i++) http_done(batch[i]);
+}
+
+static void expire(server *s)
+{
+    int64_t n;
+    if (s->o.keep_records_days <= 0) return;
+    if (store_records_expire(s->store, server_now() - (int64_t)(s->o.keep_records_days * 86400), &n))
+        log_warn("%s", lorec_error_message());
+}
+
+void *store_worker(void *ctx)
+{
+    server *s = ctx;
+    exchange *batch[STORE_BATCH];
+    double followed = clock_seconds(), expired = 0;
+    for (;;) {
+        size_t n = queue_take(&s->to_store, batch, STORE_BATCH, .2);
+        bool closed = n == 0 && queue_is_closed(&s->to_store);
+        one_batch(s, batch, n);
+        double now = clock_seconds();
+        if (store_shared(s->store) && now - followed > .25) {
+            atomic_store(&s->store_down, store_follow(s) != LOREC_OK);
+            followed = now;
+        }
+        if (now - expired > 3600) {
+            expire(s);
+            expired = now;
+        }
+        if (closed) return NULL;
+    }
+}
+
+/* ---- the models' thread --------------------------------------------------------------------------------------------------------- */
+
+static void free_ask(void *work)
+{
+    ask_free(work);
+    mem_free(work);
+}
+
+static bool ask_one(server *s, exchange *x)
+{
+    ask *a = NULL;
+    lorec_err e = mem_new(&a, 1);
+    x->work = a;
+    if (a) {
+        x->free_work = free_ask;
+        *a = (ask){.user = NO_NUMBER, .category = NO_NUMBER, .n = 10, .variant = -1, .deadline = x->deadline};
+        live_read_lock(&s->live);
+        e = x->route->ask(s, x);
+        live_unlock(&s->live);
+    }
+    if (e) exchange_fail(x, e);
+    return !e;
+}
+
+static void one_pass(server *s, exchange **batch, size_t n)
+{
+    ask *asked[MODEL_BATCH];
+    exchange *of[MODEL_BATCH];
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!ask_one(s, batch[i])) {
+            http_done(batch[i]);
+            continue;
+        }
+        of[k] = batch[i];
+        asked[k++] = batch[i]->work;
+    }
+    if (!k) return;
+    ask *order[MODEL_BATCH];
+    for (size_t i = 0; i < k; i++) order[i] = asked[i];
+    engine_answer(&s->engine, order, k);
+    for (size_t i = 0; i < k; i++) {
+        if (asked[i]->degraded) stats_add(s->stats, STAT_DEGRADED, 1);
+        stats_add(s->stats, STAT_RECOMMENDED, asked[i]->n_list);
+        live_read_lock(&s->live);
+        lorec_err e = of[i]->route->answer(s, of[i]);
+        live_unlock(&s->live);
+        if (e) exchange_fail(of[i], e);
+        http_done(of[i]);
+    }
+}
+
+void *model_worker(void *ctx)
+{
+    server *s = ctx;
+    exchange *batch[MODEL_BATCH];
+    for (;;) {
+        size_t n = queue_take(&s->to_model, batch, MODEL_BATCH, 1);
+        if (n)
+            one_pass(s, batch, n);
+        else if (queue_is_closed(&s->to_model))
+            return NULL;
+    }
+}
