@@ -125,8 +125,7 @@ bool unicode_is_other(uint32_t c)
 {
     if (c < 0x80) return c < 32 || c == 127;
     utf8proc_category_t k = category(c);
-    return k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CF || k == UTF8PROC_CATEGORY_CN ||
-           k == UTF8PROC_CATEGORY_CO;
+    return k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CF || k == UTF8PROC_CATEGORY_CO;
 }
 
 bool unicode_is_word(uint32_t c)

@@ -70,7 +70,7 @@ bool unicode_is_punctuation(uint32_t c); /* P*, and the ASCII marks that Unicode
 bool unicode_is_mark(uint32_t c);        /* M* */
 bool unicode_is_nonspacing(uint32_t c);  /* Mn */
 bool unicode_is_number(uint32_t c);      /* N* */
-bool unicode_is_other(uint32_t c);       /* Cc, Cf, Cn, Co */
+bool unicode_is_other(uint32_t c);       /* Cc, Cf, Co */
 bool unicode_is_word(uint32_t c);        /* a regular expression's \w: letters, marks, decimal digits, connectors */
 bool unicode_is_cjk(uint32_t c);         /* ideographs, the ranges of BERT's tokenizer */
 

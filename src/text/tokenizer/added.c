@@ -48,7 +48,7 @@ lorec_err added_build(tokenizer *t)
     for (size_t i = 0; i < t->n_added; i++) {
         const added_token *a = &t->added[i];
         if (!utf8_valid((slice){a->text.p, a->text.n})) continue;
-        if (!a->normalized || t->normalizer.n == 0) {
+        if (!a->normalized || a->verbatim || t->normalizer.n == 0) {
             byte_trie *trie = a->normalized ? &t->normalized_added : &t->raw_added;
             TRY(byte_trie_add(trie, (slice){a->text.p, a->text.n}, (int32_t)i));
             continue;

@@ -134,6 +134,19 @@ static lorec_err clean_up(slice text, buf *out)
     return e;
 }
 
+static lorec_err run_clean(const step *s, workspace *w)
+{
+    (void)s;
+    begin(w);
+    for (size_t i = 0; i < w->words.n; i++) {
+        size_t from = w->other.n;
+        TRY(clean_up(workspace_word(w, i), &w->other));
+        TRY(end_word(w, from));
+    }
+    return take(w);
+}
+const step_kind decoder_clean = {"clean", NULL, run_clean};
+
 static lorec_err read_wordpiece(step *s, const json_t *row)
 {
     const char *prefix;

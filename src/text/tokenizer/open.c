@@ -37,13 +37,36 @@ static lorec_err read_txt(tokenizer *t, const source *s)
     return read_vocab_txt(t, s->path, s->folder.p);
 }
 
+/* A .model or .bin, with the settings beside it. T5's says in no place that its texts end with </s>; its class does. */
+static lorec_err read_pieces(tokenizer *t, const source *s, lorec_err (*read)(tokenizer *t, slice bytes))
+{
+    TRY(read(t, (slice){s->bytes.p, s->bytes.n}));
+    TRY(settings_read(t, s->folder.p));
+    roles_guess(t);
+    return LOREC_OK;
+}
+static lorec_err read_model(tokenizer *t, const source *s)
+{
+    return read_pieces(t, s, read_sentencepiece);
+}
+static lorec_err read_bin(tokenizer *t, const source *s)
+{
+    return read_pieces(t, s, read_llama2c);
+}
+static lorec_err read_gguf_file(tokenizer *t, const source *s)
+{
+    TRY(read_gguf(t, s->path));
+    roles_guess(t);
+    return LOREC_OK;
+}
+
 static const struct {
     const char *name, *end; /* in a folder: that name, or one that ends so; of a file: its end */
     lorec_err (*read)(tokenizer *t, const source *s);
 } kinds[] = {
-    {"tokenizer.json", ".json", read_json},
-    {"vocab.json", ".json", read_json},
-    {"vocab.txt", ".txt", read_txt},
+    {"tokenizer.json", ".json", read_json}, {"vocab.json", ".json", read_json},
+    {"vocab.txt", ".txt", read_txt},        {"spiece.model", ".model", read_model},
+    {"tokenizer.bin", ".bin", read_bin},    {"model.gguf", ".gguf", read_gguf_file},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -78,7 +101,7 @@ static lorec_err read_file(tokenizer *t, source *s)
 {
     for (size_t k = 0; k < KINDS; k++)
         if (ends_with(s->path, kinds[k].end)) {
-            TRY(file_read(&s->bytes, s->path, FILE_MAX));
+            if (kinds[k].read != read_gguf_file) TRY(file_read(&s->bytes, s->path, FILE_MAX));
             return kinds[k].read(t, s);
         }
     return err_set(LOREC_INPUT, "it ends in none of .json, .txt, .model, .gguf, .bin: no tokenizer is read from it");

@@ -103,10 +103,10 @@ lorec_err steps_run(const steps *s, workspace *w);
 void steps_free(steps *s);
 lorec_err step_pattern(step *s, const json_t *pattern); /* {"String": ...} or {"Regex": ...} */
 
-extern const step_kind normalizer_kinds[], pre_tokenizer_kinds[], decoder_kinds[]; /* ended by a NULL name */
-extern const step_kind normalizer_sentencepiece, pre_tokenizer_marks;              /* kinds that no file names */
-extern const char byte_level_pattern[];                                            /* GPT-2's words */
-lorec_err replace_all(const step *s, workspace *w, slice text, buf *out);          /* s->pattern by s->content */
+extern const step_kind normalizer_kinds[], pre_tokenizer_kinds[], decoder_kinds[];   /* ended by a NULL name */
+extern const step_kind normalizer_sentencepiece, pre_tokenizer_marks, decoder_clean; /* kinds that no file names */
+extern const char byte_level_pattern[];                                              /* GPT-2's words */
+lorec_err replace_all(const step *s, workspace *w, slice text, buf *out);            /* s->pattern by s->content */
 
 /* ---- workspace ---------------------------------------------------------------------------------------------------------- */
 
@@ -187,7 +187,8 @@ const merge *merges_find(const merges *m, int32_t left, int32_t right);
 typedef struct added_token {
     int32_t id;
     bool single_word, strip_left, strip_right, normalized, special;
-    buf text; /* as it is looked for: normalised where it says so */
+    bool verbatim; /* `text` is how it stands in normalised text already */
+    buf text;      /* as it is looked for: normalised where it says so */
 } added_token;
 
 typedef struct frame_part {
@@ -225,6 +226,7 @@ struct tokenizer {
     bool ignore_merges;    /* a word that is a token is that token */
     bool fuse_unknown;     /* unknown characters in a row are one token */
     bool single_precision; /* Unigram sums scores in floats, as SentencePiece does */
+    bool first_marked;     /* WordPiece as GGUF writes it: "▁un", "able" for "un", "##able" */
     bool add_bos, add_eos; /* the frame where no post-processor makes one */
     buf prefix, suffix;    /* of pieces inside a word, at its end: "##", "</w>" */
     int64_t longest_word;  /* WordPiece: in characters; longer ones are unknown */
@@ -261,6 +263,7 @@ lorec_err read_tokenizer_json(tokenizer *made, const json_t *tree);
 lorec_err read_sentencepiece(tokenizer *made, slice bytes);
 lorec_err read_llama2c(tokenizer *made, slice bytes);
 lorec_err read_vocabulary(tokenizer *made, const tokenizer_vocabulary *v);
+lorec_err read_gguf(tokenizer *made, const char *path);
 lorec_err read_vocab_txt(tokenizer *made, const char *path, const char *folder);
 lorec_err read_vocab_json(tokenizer *made, const char *path, const char *folder); /* with merges.txt beside it */
 /* Steps written as rows of a tokenizer.json, for sources that do not hold theirs. */

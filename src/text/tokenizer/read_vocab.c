@@ -156,6 +156,15 @@ static size_t class_of(const tokenizer *t, const char *folder, bool *framed)
     return row;
 }
 
+/* "<s>" is special where it is one of the first or last ids; elsewhere ("<unk>" in Qwen's) it is a word like any other. */
+static lorec_err add_guessed(tokenizer *t, const char *text)
+{
+    int32_t id;
+    if (!vocabulary_find(&t->vocabulary, slice_of(text), &id)) return LOREC_OK;
+    bool edge = id < 10 || (size_t)id + 10 > t->vocabulary.n;
+    return edge ? add_special(t, text, false) : LOREC_OK;
+}
+
 lorec_err read_vocab_json(tokenizer *t, const char *path, const char *folder)
 {
     static const char *const special[] = {"<s>", "<pad>", "</s>", "<unk>", "<|endoftext|>", "<|startoftext|>"};
@@ -179,7 +188,7 @@ lorec_err read_vocab_json(tokenizer *t, const char *path, const char *folder)
     if (!e) e = preset_normalizer(t, classes[row].normalizer);
     if (!e) e = preset_pre_tokenizer(t, classes[row].pre_tokenizer);
     if (!e) e = preset_decoder(t, "{\"type\": \"ByteLevel\"}");
-    for (size_t i = 0; i < sizeof special / sizeof *special && !e; i++) e = add_special(t, special[i], false);
+    for (size_t i = 0; i < sizeof special / sizeof *special && !e; i++) e = add_guessed(t, special[i]);
     if (!e) e = add_special(t, "<mask>", true);
     if (e) return e;
     roles_guess(t);

@@ -100,8 +100,7 @@ static lorec_err build(tokenizer *t)
         double score = t->vocabulary.score[i];
         if (type == TOKENIZER_TYPE_NORMAL && score < least) least = score;
         if (type == TOKENIZER_TYPE_NORMAL && score > t->best_score) t->best_score = score;
-        bool said = type == TOKENIZER_TYPE_NORMAL || type == TOKENIZER_TYPE_USER_DEFINED ||
-                    type == TOKENIZER_TYPE_UNUSED;
+        bool said = type == TOKENIZER_TYPE_NORMAL || type == TOKENIZER_TYPE_USER_DEFINED;
         if (text.n && said && !t->special[i]) TRY(byte_trie_add(&t->first, text, (int32_t)i));
     }
     t->unknown_score = (least == DBL_MAX ? 0 : least) - unknown_penalty;

@@ -66,6 +66,12 @@ static lorec_err build_pieces(tokenizer *t)
     for (size_t i = 0; i < t->vocabulary.n; i++) {
         slice text = vocabulary_text(&t->vocabulary, (int32_t)i);
         if (!text.n || t->special[i]) continue;
+        if (t->first_marked) {
+            bool first = text.n > 3 && memcmp(text.p, "\xE2\x96\x81", 3) == 0;
+            if (first) text.p += 3, text.n -= 3;
+            TRY(byte_trie_add(first ? &t->first : &t->inner, text, (int32_t)i));
+            continue;
+        }
         bool inner = text.n >= t->prefix.n && memcmp(text.p, t->prefix.p ? t->prefix.p : "", t->prefix.n) == 0;
         TRY(byte_trie_add(&t->first, text, (int32_t)i));
         if (inner && text.n > t->prefix.n)
