@@ -2,14 +2,20 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
+#include "lm/targets.h"
+#include "tensor/cpu/kernels.h"
+
+enum { FIRST_FEW = 64 }; /* best tokens looked at first, where top_p or min_p decides how many are needed */
 
 void choices_free(choices *c)
 {
     mem_free(c->token);
     mem_free(c->logp);
     mem_free(c->sum);
+    mem_free(c->changed);
     *c = (choices){0};
 }
 
@@ -65,42 +71,12 @@ static void sort(choices *c)
     }
 }
 
-static lorec_err log_sum(const float *logits, int64_t vocab, double *out)
+/* The k best of all that may be taken; their logits in c->logp, best first. */
+static lorec_err best(choices *c, const float *logits, int64_t vocab, const token_list *only, size_t k)
 {
-    float top = -INFINITY;
-    for (int64_t i = 0; i < vocab; i++) {
-        if (isnan(logits[i]) || logits[i] == INFINITY)
-            return err_set(LOREC_FAILED, "the model's logit of token %lld is %g", (long long)i, (double)logits[i]);
-        if (logits[i] > top) top = logits[i];
-    }
-    double sum = 0;
-    for (int64_t i = 0; i < vocab; i++) sum += (double)expf(logits[i] - top);
-    *out = top + log(sum);
-    return LOREC_OK;
-}
-
-/* Running weights, cut at top_p; and logits become log probabilities. */
-static void weigh(choices *c, const sampling *how, double log_total)
-{
-    double temperature = how->temperature > 0 ? how->temperature : 1, sum = 0, total = 0;
-    double top = c->n ? c->logp[0] : 0;
-    for (size_t i = 0; i < c->n; i++) c->sum[i] = total += exp((c->logp[i] - top) / temperature);
-    if (how->top_p > 0 && how->top_p < 1) {
-        size_t keep = 0;
-        while (keep < c->n && (keep == 0 || sum < how->top_p * total)) sum = c->sum[keep++];
-        c->n = keep;
-    }
-    for (size_t i = 0; i < c->n; i++) c->logp[i] = (float)(c->logp[i] - log_total);
-}
-
-lorec_err choices_make(choices *c, const float *logits, int64_t vocab, const token_list *only, const sampling *how)
-{
-    double log_total = 0;
+    size_t all = only ? only->n : (size_t)vocab;
+    if (k > all) k = all;
     c->n = 0;
-    TRY(log_sum(logits, vocab, &log_total));
-    size_t all = only ? only->n : (size_t)vocab, k = all;
-    if (how->top_k > 0 && (size_t)how->top_k < k) k = (size_t)how->top_k;
-    if (how->temperature <= 0 && k > 1) k = 1;
     TRY(mem_grow(&c->token, &c->token_cap, k));
     TRY(mem_grow(&c->logp, &c->logp_cap, k));
     TRY(mem_grow(&c->sum, &c->sum_cap, k));
@@ -111,7 +87,91 @@ lorec_err choices_make(choices *c, const float *logits, int64_t vocab, const tok
         if (logits[token] != -INFINITY) offer(c, k, logits[token], token);
     }
     sort(c);
-    weigh(c, how, log_total);
+    return LOREC_OK;
+}
+
+static double weight_of(float logit, float top, const sampling *how)
+{
+    return exp(((double)logit - (double)top) / (how->temperature > 0 ? how->temperature : 1));
+}
+
+/* Of all that may be taken. */
+static double weight_of_all(const choices *c, const float *logits, int64_t vocab, const token_list *only,
+                            const sampling *how)
+{
+    double total = 0;
+    for (size_t i = 0; i < (only ? only->n : (size_t)vocab); i++)
+        total += weight_of(logits[only ? only->token[i] : (int32_t)i], c->logp[0], how);
+    return total;
+}
+
+/* Running weights, cut at top_p of `total` (0: of these) and min_p; false: more of them are needed to tell. */
+static bool cut(choices *c, const sampling *how, double total)
+{
+    double sum = 0, part = how->top_p > 0 && how->top_p < 1 ? how->top_p : 0;
+    size_t n = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        double w = weight_of(c->logp[i], c->logp[0], how);
+        c->sum[i] = sum += w;
+        if (w >= how->min_p) n = i + 1;
+    }
+    bool enough = total == 0 || n < c->n || (part > 0 && sum >= part * total);
+    if (total == 0) total = sum;
+    size_t keep = 0;
+    while (part > 0 && keep < c->n && (keep == 0 || c->sum[keep - 1] < part * total)) keep++;
+    c->n = part > 0 && keep < n ? keep : n;
+    return enough;
+}
+
+lorec_err sampling_check(const sampling *how)
+{
+    const struct {
+        const char *name;
+        double value, most;
+    } rows[] = {{"temperature", how->temperature, 1e6},
+                {"top_k", (double)how->top_k, 1e18},
+                {"top_p", how->top_p, 1},
+                {"min_p", how->min_p, 1},
+                {"repetition", how->repetition, 1e6}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!(rows[i].value >= 0 && rows[i].value <= rows[i].most))
+            return err_set(LOREC_USAGE, "%s is %g; it has to be 0 to %g", rows[i].name, rows[i].value, rows[i].most);
+    return LOREC_OK;
+}
+
+lorec_err choices_make(choices *c, const float *logits, int64_t vocab, const token_list *only, const sampling *how)
+{
+    double log_total = 0;
+    size_t all = only ? only->n : (size_t)vocab, k = all;
+    bool open = how->top_k <= 0 && how->temperature > 0 &&
+                ((how->top_p > 0 && how->top_p < 1) || how->min_p > 0); /* how many are needed shows as they come */
+    if (how->top_k > 0 && (size_t)how->top_k < k) k = (size_t)how->top_k;
+    if (how->temperature <= 0 && k > 1) k = 1;
+    c->n = 0;
+    bool any = false; /* otherwise nothing can be taken */
+    for (int64_t i = 0; i < vocab && !any; i++) any = logits[i] != -INFINITY;
+    if (any) TRY(log_sum_exp(logits, vocab, &log_total));
+    for (size_t some = open ? FIRST_FEW : k;; some *= 8) {
+        TRY(best(c, logits, vocab, only, some < k ? some : k));
+        if (c->n == 0) return LOREC_OK;
+        if (cut(c, how, open ? weight_of_all(c, logits, vocab, only, how) : 0) || some >= k) break;
+    }
+    for (size_t i = 0; i < c->n; i++) c->logp[i] = (float)((double)c->logp[i] - log_total);
+    return LOREC_OK;
+}
+
+lorec_err choices_repeat(choices *c, const float *logits, int64_t vocab, const int32_t *said, size_t n,
+                         const sampling *how, const float **out)
+{
+    *out = logits;
+    if (how->repetition == 0 || how->repetition == 1 || n == 0) return LOREC_OK;
+    TRY(mem_grow(&c->changed, &c->changed_cap, (size_t)vocab));
+    memcpy(c->changed, logits, (size_t)vocab * sizeof *logits);
+    for (size_t i = 0; i < n; i++) {
+        float x = logits[said[i]];
+        c->changed[said[i]] = x > 0 ? x / how->repetition : x * how->repetition;
+    }
+    *out = c->changed;
     return LOREC_OK;
 }
 

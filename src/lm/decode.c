@@ -37,7 +37,8 @@ static size_t draw(const growing *g, const partial *p, uint64_t seed)
 /* One more token for every sample of a branch; asks *asked.. get what the next step computes. */
 static lorec_err grow_branch(growing *g, const groups *q, int64_t first, const uint64_t *seed, int64_t *asked)
 {
-    TRY(growing_choices(g, &g->p[first], &g->o->how));
+    const partial *head = &g->p[first];
+    TRY(growing_choices(g, head, growing_tokens(g, (size_t)first), &g->o->how));
     int64_t from = *asked;
     for (int64_t i = first; i != NONE; i = q->link[i]) {
         partial *p = &g->p[i];
@@ -54,6 +55,7 @@ static lorec_err grow_branch(growing *g, const groups *q, int64_t first, const u
         if (call == *asked) {
             g->next[call] = token;
             g->parent[call] = p->branch;
+            g->state[call] = p->state;
             (*asked)++;
         }
         p->call = call;
@@ -64,13 +66,13 @@ static lorec_err grow_branch(growing *g, const groups *q, int64_t first, const u
 static lorec_err sample_all(growing *g, groups *q, const uint64_t *seed, int64_t calls)
 {
     while (calls > 0) {
-        int64_t asked = 0, first;
+        int64_t asked = 0;
         TRY(group(q, g, calls));
         for (int64_t b = 0; b < calls; b++)
             if (q->head[b] != NONE) TRY(grow_branch(g, q, q->head[b], seed, &asked));
-        TRY(lm_session_step(g->session, g->parent, g->next, asked, &first));
+        TRY(growing_step(g, asked));
         for (size_t i = 0; i < g->n; i++)
-            if (!g->p[i].done) g->p[i].branch = first + g->p[i].call;
+            if (!g->p[i].done) g->p[i].branch = g->branch[g->p[i].call];
         calls = asked;
     }
     return LOREC_OK;
@@ -85,9 +87,9 @@ lorec_err decode_sample(lm_session *s, const int32_t *tokens, const int32_t *len
     size_t room;
     if (!size_mul((size_t)n, (size_t)options->count, &room)) return err_set(LOREC_RESOURCE, "too many samples at once");
     lorec_err e;
-    TRY_GO(e, growing_new(&g, s, options, n, room), done);
+    TRY_GO(e, growing_new(&g, s, options, &(growing_prompts){tokens, lengths, n}, room), done);
     TRY_GO(e, mem_new(&q.link, room), done);
-    TRY_GO(e, lm_session_read(s, tokens, lengths, n), done);
+    TRY_GO(e, growing_read(&g), done);
     for (; g.n < room; g.n++) {
         partial *p = &g.p[g.n];
         p->prompt = p->branch = p->call = (int64_t)g.n / options->count;
@@ -97,7 +99,7 @@ lorec_err decode_sample(lm_session *s, const int32_t *tokens, const int32_t *len
     TRY_GO(e, sample_all(&g, &q, seed, n), done);
     for (size_t i = 0; i < g.n; i++)
         if (options->only && !g.p[i].complete) g.p[i].logp = -INFINITY;
-    e = growing_result(&g, n, out);
+    e = growing_result(&g, out);
 done:
     if (e) decoded_free(out);
     growing_free(&g);

@@ -21,14 +21,25 @@ typedef struct decode_options {
     int64_t count;      /* samples of a prompt, or beams */
     int64_t max_tokens; /* new ones */
     int32_t end;        /* the token that ends a sequence (kept as its last), or -1 */
-    sampling how;       /* decode_sample; temperature 0 is greedy */
+    sampling how;       /* decode_sample; temperature 0 is greedy. decode_beam: only its repetition */
     const constraint *only;
+    bool among_allowed; /* under a constraint probabilities are among what it allows, not among all tokens: then only
+                         * those logits are computed, where that is cheaper */
+
+    /* decode_beam: */
+    float
+        length_power; /* beams are ordered by logp / length^length_power; 0: by logp (Wu et al. 2016, without its 5) */
+    int64_t
+        groups; /* diverse beams (Vijayakumar et al., AAAI 2018): so many groups of count / groups each; 0, 1: one */
+    float diversity; /* a group's token counts so much less for each beam of the groups before that took it now */
 } decode_options;
 
 typedef struct hypothesis {
     const int32_t *token; /* [n] new ones */
     int64_t n;
-    float logp; /* of the tokens among all of the vocabulary, at temperature 1; then what the constraint makes of it */
+    float
+        logp; /* of the tokens among all of the vocabulary (or among_allowed), at temperature 1, after repetition; then
+                 * what the constraint makes of it */
     bool complete;
     constraint_state state;
 } hypothesis;
@@ -43,8 +54,8 @@ typedef struct decoded {
  * of the prompt's seed, the sample's number and the place in it, so that it does not depend on what is beside it. */
 lorec_err decode_sample(lm_session *s, const int32_t *tokens, const int32_t *lengths, const uint64_t *seed, int64_t n,
                         const decode_options *options, decoded *out);
-/* The `count` likeliest complete sequences that a beam of that width finds, best first: with a beam at least as wide as
- * the constraint's set, all of them. No length normalisation. */
+/* The `count` best complete sequences that a beam of that width finds, best first by logp / n^length_power: with a beam at
+ * least as wide as the constraint's set (and one group), all of them. Groups may find the same sequence; it is given once. */
 lorec_err decode_beam(lm_session *s, const int32_t *tokens, const int32_t *lengths, int64_t n,
                       const decode_options *options, decoded *out);
 void decoded_free(decoded *d);

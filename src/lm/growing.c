@@ -5,26 +5,31 @@
 
 #include "base/mem.h"
 
-lorec_err growing_new(growing *g, lm_session *s, const decode_options *o, int64_t prompts, size_t room)
+lorec_err growing_new(growing *g, lm_session *s, const decode_options *o, const growing_prompts *prompts, size_t room)
 {
-    *g = (growing){.session = s, .o = o, .room = room};
-    if (o->count < 1 || o->max_tokens < 1 || prompts < 0)
+    *g = (growing){.session = s, .o = o, .prompts = *prompts, .room = room};
+    if (o->count < 1 || o->max_tokens < 1 || prompts->n < 0)
         return err_set(LOREC_USAGE, "decoding needs a count and max_tokens of at least 1");
-    size_t tokens;
+    TRY(sampling_check(&o->how));
+    if (o->among_allowed && o->how.repetition != 0 && o->how.repetition != 1)
+        return err_set(LOREC_USAGE, "repetition does not go with probabilities among what is allowed");
+    size_t tokens, calls = room > (size_t)prompts->n ? room : (size_t)prompts->n;
     if (!size_mul(room, (size_t)o->max_tokens, &tokens)) return err_set(LOREC_RESOURCE, "too many sequences at once");
     TRY(mem_new(&g->p, room));
     TRY(mem_new(&g->token, tokens));
-    TRY(mem_new(&g->parent, room));
-    return mem_new(&g->next, room);
+    TRY(mem_new(&g->parent, calls));
+    TRY(mem_new(&g->state, calls));
+    TRY(mem_new(&g->branch, calls));
+    TRY(mem_new(&g->only_start, calls + 1));
+    return mem_new(&g->next, calls);
 }
 
 void growing_free(growing *g)
 {
-    mem_free(g->p);
-    mem_free(g->token);
-    mem_free(g->parent);
-    mem_free(g->next);
+    void *const arrays[] = {g->p, g->token, g->parent, g->next, g->state, g->branch, g->only_start, g->few, g->said};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) mem_free(arrays[i]);
     token_list_free(&g->allowed);
+    token_list_free(&g->only);
     choices_free(&g->choices);
 }
 
@@ -45,15 +50,114 @@ static lorec_err add_end(token_list *l, int32_t end)
     return LOREC_OK;
 }
 
-lorec_err growing_choices(growing *g, const partial *p, const sampling *how)
+/* What may follow a state, the end token included. */
+static lorec_err allowed_after(growing *g, const constraint_state *state)
 {
     const decode_options *o = g->o;
-    if (o->only) {
-        TRY(constraint_allowed(o->only, &p->state, &g->allowed));
-        if (o->end >= 0 && constraint_final(o->only, &p->state)) TRY(add_end(&g->allowed, o->end));
+    TRY(constraint_allowed(o->only, state, &g->allowed));
+    return o->end >= 0 && constraint_final(o->only, state) ? add_end(&g->allowed, o->end) : LOREC_OK;
+}
+
+/* ---- calls to the session ------------------------------------------------------------------------------------------------- */
+
+/* The lists of what may follow each call's state. Their own logits are worth it where they are few. */
+static lorec_err list_allowed(growing *g, int64_t calls)
+{
+    int64_t most = 0;
+    g->only.n = 0;
+    for (int64_t i = 0; i < calls; i++) {
+        TRY(allowed_after(g, &g->state[i]));
+        for (size_t j = 0; j < g->allowed.n; j++) TRY(token_list_add(&g->only, g->allowed.token[j]));
+        g->only_start[i + 1] = (int64_t)g->only.n;
+        if ((int64_t)g->allowed.n > most) most = (int64_t)g->allowed.n;
     }
-    return choices_make(&g->choices, lm_session_logits(g->session, p->call), lm_session_vocab(g->session),
-                        o->only ? &g->allowed : NULL, how);
+    g->picked = lm_session_picks(g->session) && most < lm_session_vocab(g->session) / 16;
+    return LOREC_OK;
+}
+
+static bool lists(const growing *g)
+{
+    return g->o->only && g->o->among_allowed;
+}
+
+lorec_err growing_read(growing *g)
+{
+    const growing_prompts *p = &g->prompts;
+    g->live = p->n;
+    for (int64_t i = 0; i < p->n; i++) {
+        g->branch[i] = i;
+        if (g->o->only) constraint_start(g->o->only, &g->state[i]);
+    }
+    if (lists(g)) TRY(list_allowed(g, p->n));
+    if (lists(g) && g->picked && !lm_session_encodes(g->session)) {
+        TRY(lm_session_read(g->session, NULL, NULL, 0));
+        lm_growth growth = {
+            .n = p->n, .tokens = p->token, .lengths = p->length, .only_start = g->only_start, .only = g->only.token};
+        return lm_session_grow(g->session, &growth, g->branch);
+    }
+    g->picked = false;
+    return lm_session_read(g->session, p->token, p->length, p->n);
+}
+
+lorec_err growing_step(growing *g, int64_t calls)
+{
+    int64_t *branch;
+    int32_t *ones = NULL;
+    TRY(mem_new(&branch, (size_t)calls));
+    lorec_err e = mem_new(&ones, (size_t)calls);
+    for (int64_t i = 0; i < calls && !e; i++) ones[i] = 1;
+    if (!e && lists(g)) e = list_allowed(g, calls);
+    lm_growth growth = {.n = calls, .after = g->parent, .tokens = g->next, .lengths = ones};
+    if (lists(g) && g->picked) {
+        growth.only_start = g->only_start;
+        growth.only = g->only.token;
+    }
+    if (!e) e = lm_session_grow(g->session, &growth, branch);
+    for (int64_t i = 0; i < g->live && !e; i++) lm_session_drop(g->session, g->branch[i]);
+    for (int64_t i = 0; i < calls && !e; i++) g->branch[i] = branch[i];
+    g->live = calls;
+    mem_free(branch);
+    mem_free(ones);
+    return e;
+}
+
+/* ---- one hypothesis --------------------------------------------------------------------------------------------------------- */
+
+/* Logits of what may follow alone: token i of the choices then stands for the i-th of the list. */
+static lorec_err choose_among(growing *g, const partial *p, const sampling *how)
+{
+    size_t from = (size_t)g->only_start[p->call], n = (size_t)g->only_start[p->call + 1] - from;
+    const int32_t *token = g->only.token + from;
+    const float *logits = g->picked ? lm_session_picked(g->session, p->call) : lm_session_logits(g->session, p->call);
+    if (!g->picked) {
+        TRY(mem_grow(&g->few, &g->few_cap, n));
+        for (size_t i = 0; i < n; i++) g->few[i] = logits[token[i]];
+        logits = g->few;
+    }
+    TRY(choices_make(&g->choices, logits, (int64_t)n, NULL, how));
+    for (size_t i = 0; i < g->choices.n; i++) g->choices.token[i] = token[g->choices.token[i]];
+    return LOREC_OK;
+}
+
+static lorec_err repeated(growing *g, const partial *p, const int32_t *tokens, const float **logits)
+{
+    const int32_t *prompt = g->prompts.token;
+    if (g->o->how.repetition == 0 || g->o->how.repetition == 1) return LOREC_OK;
+    for (int64_t i = 0; i < p->prompt; i++) prompt += g->prompts.length[i];
+    size_t length = (size_t)g->prompts.length[p->prompt], n = length + (size_t)p->n;
+    TRY(mem_grow(&g->said, &g->said_cap, n));
+    memcpy(g->said, prompt, length * sizeof *prompt);
+    if (p->n) memcpy(g->said + length, tokens, (size_t)p->n * sizeof *tokens);
+    return choices_repeat(&g->choices, *logits, lm_session_vocab(g->session), g->said, n, &g->o->how, logits);
+}
+
+lorec_err growing_choices(growing *g, const partial *p, const int32_t *tokens, const sampling *how)
+{
+    if (lists(g)) return choose_among(g, p, how);
+    if (g->o->only) TRY(allowed_after(g, &p->state));
+    const float *logits = lm_session_logits(g->session, p->call);
+    TRY(repeated(g, p, tokens, &logits));
+    return choices_make(&g->choices, logits, lm_session_vocab(g->session), g->o->only ? &g->allowed : NULL, how);
 }
 
 /* Can nothing follow? */
@@ -88,8 +192,9 @@ lorec_err growing_take(growing *g, partial *p, int32_t *tokens, int32_t token, f
     return LOREC_OK;
 }
 
-lorec_err growing_result(const growing *g, int64_t prompts, decoded *out)
+lorec_err growing_result(const growing *g, decoded *out)
 {
+    int64_t prompts = g->prompts.n;
     *out = (decoded){.n = g->n};
     size_t tokens = g->n * (size_t)g->o->max_tokens;
     TRY(mem_new(&out->start, (size_t)prompts + 1));

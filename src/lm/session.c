@@ -94,6 +94,16 @@ const float *lm_session_logits(const lm_session *s, int64_t i)
     return s->logits + i * lm_session_vocab(s);
 }
 
+const float *lm_session_picked(const lm_session *s, int64_t i)
+{
+    return s->logits + i * s->picked;
+}
+
+bool lm_session_picks(const lm_session *s)
+{
+    return transformer_picks_logits(s->net);
+}
+
 int64_t lm_session_length(const lm_session *s, int64_t b)
 {
     return prefix_tree_length(&s->tree, s->branch[b]);
@@ -248,7 +258,7 @@ static lorec_err grow(lm_session *s, const lm_growth *g, int64_t *branch, int64_
         while (held > 0) prefix_tree_drop(&s->tree, end[--held]);
         prefix_tree_undo(&s->tree);
     } else {
-        e = session_run(s, g->take, g->ctx);
+        e = session_run(s, g);
         prefix_tree_commit(&s->tree);
     }
     for (int64_t i = 0; i < held && !e; i++) {

@@ -53,7 +53,10 @@ typedef struct lm_growth {
     const int32_t *tokens;  /* packed */
     const int32_t *lengths; /* [n] */
     const uint8_t *want;    /* [tokens] 1: logits of what follows; NULL: of each run's last token */
-    lm_take take;           /* gets them; NULL: they are kept for lm_session_logits */
+    const int64_t
+        *only_start;     /* [wanted + 1] or NULL: of the i-th wanted only the logits of tokens only[only_start[i]] */
+    const int32_t *only; /* ... only[only_start[i + 1] - 1], kept for lm_session_picked; take is not asked then */
+    lm_take take;        /* gets them; NULL: they are kept for lm_session_logits */
     void *ctx;
 } lm_growth;
 /* branch [n]: where each run ends; NULL: nothing will follow. After LOREC_RESOURCE for lack of rows all is as before; after
@@ -61,6 +64,8 @@ typedef struct lm_growth {
 lorec_err lm_session_grow(lm_session *s, const lm_growth *g, int64_t *branch);
 
 const float *lm_session_logits(const lm_session *s, int64_t i); /* [vocab] */
+const float *lm_session_picked(const lm_session *s, int64_t i); /* in the order of its `only` */
+bool lm_session_picks(const lm_session *s); /* the head's rows can be used one by one: `only` may be asked for */
 int64_t lm_session_vocab(const lm_session *s);
 int64_t lm_session_length(const lm_session *s, int64_t branch); /* tokens, the prompt's included */
 int64_t lm_session_room(const lm_session *s, int64_t branch);   /* how many more the model's positions allow */

@@ -56,13 +56,14 @@ struct lm_session {
     float *hidden; /* [wanted, width] */
     float *logits; /* [wanted, vocab], or of a few of them at a time */
     size_t hidden_cap, logits_cap;
+    int64_t picked; /* logits each, where only some were asked for */
     lm_session_counts count;
 };
 
 enum { BRANCH_FREE = -2 };
 
-/* Runs s->rows through the model: keys and values into the cache, logits of those wanted to `take` (NULL: s->logits). */
-lorec_err session_run(lm_session *s, lm_take take, void *ctx);
+/* Runs s->rows through the model: keys and values into the cache; what is wanted of logits as g says. */
+lorec_err session_run(lm_session *s, const lm_growth *g);
 
 /* Reads packed prompts with the encoder; the decoder's variant i then looks at the i-th. */
 lorec_err session_encode(lm_session *s, const int32_t *tokens, const int32_t *lengths, int64_t n);

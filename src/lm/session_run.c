@@ -155,7 +155,32 @@ static lorec_err run_logits(lm_session *s, lm_take take, void *ctx)
     return LOREC_OK;
 }
 
-lorec_err session_run(lm_session *s, lm_take take, void *ctx)
+/* Only those of g->only: rows are filled up with their first token, so that each has as many. */
+static lorec_err run_picked(lm_session *s, const lm_growth *g)
+{
+    int64_t width = transformer_settings(s->net)->width, wanted = s->rows.wanted, most = 1;
+    for (int64_t i = 0; i < wanted; i++)
+        if (g->only_start[i + 1] - g->only_start[i] > most) most = g->only_start[i + 1] - g->only_start[i];
+    int32_t *ids;
+    size_t values;
+    if (!size_mul((size_t)wanted, (size_t)most, &values)) return err_set(LOREC_RESOURCE, "too many logits at once");
+    s->picked = most;
+    TRY(mem_grow(&s->logits, &s->logits_cap, values));
+    TRY(mem_new(&ids, values));
+    for (int64_t i = 0; i < wanted; i++)
+        for (int64_t j = 0; j < most; j++) {
+            int64_t at = g->only_start[i] + j;
+            ids[i * most + j] = at < g->only_start[i + 1] ? g->only[at] : 0;
+        }
+    tape_begin(s->tape, 0);
+    tensor *h = tape_f32(s->tape, s->hidden, 2, (int64_t[]){wanted, width});
+    tensor *y = transformer_logits_of(s->tape, s->net, h, tape_ids(s->tape, ids, wanted * most), most);
+    lorec_err e = tape_read(s->tape, y, s->logits, wanted * most);
+    mem_free(ids);
+    return e;
+}
+
+lorec_err session_run(lm_session *s, const lm_growth *growth)
 {
     const session_rows *r = &s->rows;
     int64_t width = transformer_settings(s->net)->width, group = 0, wanted = 0;
@@ -177,5 +202,6 @@ lorec_err session_run(lm_session *s, lm_take take, void *ctx)
         i = part.end;
     }
     s->count.computed += r->n;
-    return r->wanted ? run_logits(s, take, ctx) : LOREC_OK;
+    if (r->wanted == 0) return LOREC_OK;
+    return growth->only_start ? run_picked(s, growth) : run_logits(s, growth->take, growth->ctx);
 }

@@ -313,12 +313,27 @@ static tensor *before_head(tape *t, const transformer *m, tensor *x)
     return transformer_norm(t, m, x, once(m, PART_HEAD_NORM), once(m, PART_HEAD_NORM_BIAS));
 }
 
-tensor *transformer_logits(tape *t, const transformer *m, tensor *hidden)
+static tensor *soft_cap(tape *t, const transformer *m, tensor *x)
 {
     float cap = m->c.logit_softcap;
+    return cap > 0 ? op_scale(t, op_act(t, op_scale(t, x, 1 / cap, 0), ACT_TANH), cap, 0) : x;
+}
+
+bool transformer_picks_logits(const transformer *m)
+{
+    return head(m) && !m->c.unit_head;
+}
+
+tensor *transformer_logits_of(tape *t, const transformer *m, tensor *hidden, tensor *ids, int64_t k)
+{
+    return soft_cap(t, m, op_linear_gather(t, before_head(t, m, hidden), head(m), head_bias(t, m), ids, k));
+}
+
+tensor *transformer_logits(tape *t, const transformer *m, tensor *hidden)
+{
     tensor *x = op_linear(t, before_head(t, m, hidden), head(m), head_bias(t, m), LINEAR_OUT_IN, ACT_NONE);
     if (m->c.unit_head) x = op_over_norms(t, x, head(m));
-    return cap > 0 ? op_scale(t, op_act(t, op_scale(t, x, 1 / cap, 0), ACT_TANH), cap, 0) : x;
+    return soft_cap(t, m, x);
 }
 
 tensor *transformer_loss(tape *t, const transformer *m, tensor *hidden, tensor *target)

@@ -223,7 +223,10 @@ tensor *transformer_final(tape *t, const transformer *m, tensor *x);            
 tensor *transformer_hidden(tape *t, const transformer *m, const token_rows *in); /* all of the above */
 /* After `layer` blocks (0: what goes into the first; all: after the final norm), as transformers numbers them. */
 tensor *transformer_hidden_at(tape *t, const transformer *m, const token_rows *in, int64_t layer);
-tensor *transformer_logits(tape *t, const transformer *m, tensor *hidden);               /* [rows, vocab] */
+tensor *transformer_logits(tape *t, const transformer *m, tensor *hidden); /* [rows, vocab] */
+/* The same of given tokens only: ids [rows * k] -> [rows, k]. Not where the head is normalised as a whole (picks: false). */
+tensor *transformer_logits_of(tape *t, const transformer *m, tensor *hidden, tensor *ids, int64_t k);
+bool transformer_picks_logits(const transformer *m);
 tensor *transformer_loss(tape *t, const transformer *m, tensor *hidden, tensor *target); /* [rows]; -1: no loss */
 
 #endif

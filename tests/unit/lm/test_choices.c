@@ -29,6 +29,13 @@ static void filters_in_order(void **state)
     /* of the two best, the first alone has 2/3 */
     assert_ok(choices_make(&c, logits, 5, NULL, &(sampling){.temperature = 1, .top_k = 2, .top_p = .6f}));
     assert_int_equal(c.n, 1);
+    /* at least a quarter as likely as the best; at temperature 2 that is a sixteenth */
+    assert_ok(choices_make(&c, logits, 5, NULL, &(sampling){.temperature = 1, .min_p = .2499f}));
+    assert_int_equal(c.n, 3);
+    assert_ok(choices_make(&c, logits, 5, NULL, &(sampling){.temperature = 2, .min_p = .2499f}));
+    assert_int_equal(c.n, 5);
+    assert_ok(choices_make(&c, logits, 5, NULL, &(sampling){.temperature = 1, .top_k = 99, .top_p = 1}));
+    assert_int_equal(c.n, 5);
     assert_ok(choices_make(&c, logits, 5, NULL, &(sampling){.temperature = 0}));
     assert_int_equal(c.n, 1);
     assert_int_equal(c.token[0], 1);
@@ -101,6 +108,19 @@ static void best_k_of_many(void **state)
         assert_ok(choices_make(&some, logits, N, NULL, &(sampling){.temperature = 1, .top_k = k}));
         assert_int_equal(some.n, k);
         for (int64_t i = 0; i < k; i++) assert_int_equal(some.token[i], all.token[i]);
+    }
+    /* the shortest beginning that reaches top_p, whether it is short or long; min_p with it */
+    double total = 0;
+    for (int i = 0; i < N; i++) total += exp((all.logp[i] - all.logp[0]) / 200.0);
+    for (int j = 1; j < 10; j++) {
+        sampling how = {.temperature = 200, .top_p = (float)j / 10, .min_p = j % 2 ? 0 : .5f};
+        double sum = 0;
+        size_t n = 0, likely = 0;
+        while (sum < how.top_p * total) sum += exp((all.logp[n++] - all.logp[0]) / 200.0);
+        while (likely < N && exp((all.logp[likely] - all.logp[0]) / 200.0) >= how.min_p) likely++;
+        assert_ok(choices_make(&some, logits, N, NULL, &how));
+        assert_in_range(some.n, (likely < n ? likely : n) - 1, (likely < n ? likely : n) + 1);
+        for (size_t i = 0; i < some.n; i++) assert_int_equal(some.token[i], all.token[i]);
     }
     choices_free(&all);
     choices_free(&some);
