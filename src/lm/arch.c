@@ -1,10 +1,22 @@
 #include "lm/arch.h"
 
 #include <math.h>
+#include <strings.h>
 
 /* One row an architecture: `const lm_arch lm_arch_NAME` in lm/arch/NAME.c. */
 #define ARCHITECTURES(ROW)                                                                                             \
+    ROW(llama)                                                                                                         \
+    ROW(qwen2)                                                                                                         \
+    ROW(qwen3)                                                                                                         \
+    ROW(mistral)                                                                                                       \
+    ROW(gemma)                                                                                                         \
+    ROW(gemma2)                                                                                                        \
     ROW(gpt2)                                                                                                          \
+    ROW(gpt_neox)                                                                                                      \
+    ROW(opt)                                                                                                           \
+    ROW(bloom)                                                                                                         \
+    ROW(phi)                                                                                                           \
+    ROW(glm)                                                                                                           \
     ROW(bert)                                                                                                          \
     ROW(roberta)                                                                                                       \
     ROW(xlm_roberta)                                                                                                   \
@@ -30,16 +42,41 @@ const lm_arch *arch_find(const char *type)
     return NULL;
 }
 
+static const lm_arch *of_type(const json_t *config)
+{
+    const char *type = json_string_value(json_object_get(config, "model_type"));
+    for (size_t i = 0; type && i < TABLE; i++)
+        if (strcmp(table[i]->type, type) == 0 && (!table[i]->claims || table[i]->claims(config))) return table[i];
+    return NULL;
+}
+
+static const lm_arch *of_class(const json_t *config)
+{
+    const json_t *classes = json_object_get(config, "architectures"), *word;
+    size_t at;
+    json_array_foreach(classes, at, word)
+    {
+        const char *name = json_string_value(word);
+        for (size_t i = 0; name && i < TABLE; i++)
+            if (table[i]->class_name && strcasecmp(table[i]->class_name, name) == 0 &&
+                (!table[i]->claims || table[i]->claims(config)))
+                return table[i];
+    }
+    return NULL;
+}
+
 lorec_err arch_need(const json_t *config, const lm_arch **out)
 {
     const char *type;
-    *out = NULL;
-    TRY(json_get_string(config, "model_type", &type));
-    *out = arch_find(type);
+    *out = of_type(config);
+    if (!*out) *out = of_class(config);
     if (*out) return LOREC_OK;
+    TRY(json_get_string(config, "model_type", &type));
     buf known = {0};
     lorec_err e = LOREC_OK;
-    for (size_t i = 0; i < TABLE && !e; i++) e = buf_printf(&known, "%s%s", i ? ", " : "", table[i]->type);
+    for (size_t i = 0; i < TABLE && !e; i++)
+        if (i == 0 || strcmp(table[i]->type, table[i - 1]->type) != 0)
+            e = buf_printf(&known, "%s%s", i ? ", " : "", table[i]->type);
     if (!e) e = err_set(LOREC_INPUT, "the model_type is \"%s\"; this version knows %s", type, known.p);
     buf_free(&known);
     return e;

@@ -19,8 +19,10 @@
 #include "lm/vision.h"
 
 typedef struct lm_arch {
-    const char *type; /* config.json's "model_type" */
-    const char *base; /* prefix that files of the bare model leave out */
+    const char *type;       /* config.json's "model_type" */
+    const char *class_name; /* or one of its "architectures", where the file has no model_type that is known; or NULL */
+    bool (*claims)(const json_t *json); /* of several rows of one type: is it this one? NULL: yes */
+    const char *base;                   /* prefix that files of the bare model leave out */
     void (*complete)(
         transformer_config *c); /* names and whatever else is always so; NULL: made from a config.json only */
 

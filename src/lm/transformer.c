@@ -126,9 +126,9 @@ static tensor *attend(const block_use *b, tensor *x)
     if (b->in->adapters) adapters_prefix(t, b->in, b->layer, &spec.prefix_k, &spec.prefix_v);
     if (b->last) spec.q_rows = tape_segments_even(t, b->in->sequences->n, 1);
     if (b->in->cache) kv_cache_store(t, b->in->cache, b->layer, k, v, b->in->kept);
-    tensor *y = b->in->view ? op_attention_cached(t, q, b->in->cache, b->layer, &spec,
-                                                  b->last ? b->in->pick_view : b->in->view)
-                            : op_attention(t, q, k, v, &spec);
+    tensor *y = b->in->view
+                    ? op_attention_cached(t, q, b->in->cache, b->layer, &spec, b->last ? b->in->pick_view : b->in->view)
+                    : op_attention(t, q, k, v, &spec);
     return product(b, y, PART_OUT, ACT_NONE);
 }
 

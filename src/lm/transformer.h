@@ -135,7 +135,7 @@ typedef struct transformer_config {
     norm_place place;
     float norm_eps;    /* 0: 1e-5 */
     float norm_plus;   /* RMS gain is (norm_plus + gain): Gemma's 1 */
-    float embed_scale; /* token vectors are multiplied by it; 0: 1 */
+    float embed_scale; /* the token table's vectors are multiplied by it; 0: 1 */
     float attn_scale;  /* 0: 1 / sqrt(head_width) */
     bool causal;
     qkv_layout qkv_layout;

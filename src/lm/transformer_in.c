@@ -216,6 +216,7 @@ tensor *transformer_vectors(tape *t, const transformer *m, const token_rows *in)
 {
     if (!in->ids) return in->vectors;
     tensor *tokens = op_embed_padded(t, once(m, PART_TOKENS), in->ids, (int32_t)(m->c.padding - 1));
+    if (m->c.embed_scale != 1) tokens = op_scale(t, tokens, m->c.embed_scale, 0);
     return in->vectors ? op_add(t, tokens, in->vectors) : tokens;
 }
 
@@ -223,7 +224,6 @@ tensor *transformer_embed(tape *t, const transformer *m, const token_rows *in)
 {
     if (!in->sequences) return NULL; /* the tape knows why */
     tensor *x = transformer_vectors(t, m, in);
-    if (m->c.embed_scale != 1) x = op_scale(t, x, m->c.embed_scale, 0);
     x = transformer_dense(t, m, x, PART_TOKEN_PROJECT, ACT_NONE);
     if (once(m, PART_POSITIONS)) x = op_add(t, x, op_embed(t, once(m, PART_POSITIONS), table_rows(t, m, in)));
     if (once(m, PART_TYPES)) x = op_add(t, x, op_embed(t, once(m, PART_TYPES), type_rows(t, in)));

@@ -130,6 +130,7 @@ typedef enum rope_scaling {
 typedef struct rope {
     rope_kind kind;
     int dims;   /* rotated part of a head; 0: all */
+    int span;   /* pair i turns by base^(-2 i / span); 0: the rotated part (of each position) */
     float base; /* 0: 10000 */
     rope_scaling scaling;
     float factor, original_length;

@@ -27,8 +27,9 @@ static lorec_err rope_shape(tape *t, node *n)
         return node_shape_error(n, "needs x [rows, heads * d] and a position a row (ROPE_2D: and a block position)");
     int64_t d = width / s->heads;
     if (s->how.dims == 0) s->how.dims = (int)d;
+    if (s->how.span == 0) s->how.span = s->how.dims / (int)parts;
     if (s->how.base == 0) s->how.base = 10000;
-    if (s->how.dims < 0 || s->how.dims > d || s->how.dims % (2 * parts) || d > PIECE)
+    if (s->how.dims < 0 || s->how.span < 0 || s->how.dims > d || s->how.dims % (2 * parts) || d > PIECE)
         return node_shape_error(n, "the rotated dimensions have to be even and within a head of at most 1024");
     bool scaled = s->how.scaling != ROPE_UNSCALED && s->how.scaling != ROPE_DYNAMIC_STEPS;
     if (scaled && !(s->how.factor > 0)) return node_shape_error(n, "scaled positions need a factor above 0");
@@ -52,7 +53,7 @@ static double llama3(const rope *r, double frequency)
 /* YaRN's ramp over pairs: 0 where a pair turns so often that it stays, 1 where it is slowed by the whole factor. */
 static double yarn_ramp(const rope *r, double pair)
 {
-    double dims = r->dims, end[2],
+    double dims = r->span, end[2],
            turns[2] = {r->beta_fast > 0 ? r->beta_fast : 32, r->beta_slow > 0 ? r->beta_slow : 1};
     for (int i = 0; i < 2; i++) {
         double at = dims * log(r->original_length / (turns[i] * 2 * M_PI)) / (2 * log(r->base));
@@ -66,17 +67,17 @@ static double yarn_ramp(const rope *r, double pair)
 /* What the base is multiplied by for a sequence of that length. */
 static double stretch(const rope *r, int32_t length)
 {
-    if (r->dims <= 2 || !(r->original_length > 0) || (float)length <= r->original_length) return 1;
+    if (r->span <= 2 || !(r->original_length > 0) || (float)length <= r->original_length) return 1;
     double times = (double)length / (double)r->original_length;
     double a = r->scaling == ROPE_DYNAMIC ? (double)r->factor * times - ((double)r->factor - 1)
                                           : exp2(ceil(log2(times) + 1)) - 1;
-    return pow(a, r->dims / (r->dims - 2.0));
+    return pow(a, r->span / (r->span - 2.0));
 }
 
 static void frequencies(const rope *r, size_t pairs, double base, float *out)
 {
     for (size_t i = 0; i < pairs; i++) {
-        double f = r->inv_freq ? r->inv_freq[i] : (float)pow(base, -(double)i / (double)pairs);
+        double f = r->inv_freq ? r->inv_freq[i] : (float)pow(base, -2.0 * (double)i / r->span);
         if (r->scaling == ROPE_LINEAR) f /= r->factor;
         if (r->scaling == ROPE_LLAMA3) f = llama3(r, f);
         if (r->scaling == ROPE_YARN) {

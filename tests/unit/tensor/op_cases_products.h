@@ -196,7 +196,7 @@ static void conv2d_naive(const trial *c, double *const *x, double *y)
 
 /* ---- rotary positions: 3 heads of 12; k[0] the kind, k[1] dims, k[2] the scaling -------------------------------------------- */
 
-enum { HEADS = 3, HEAD = 12, ROPE_BASE = 100, ROPE_FACTOR = 4, ROPE_SHORT = 64 };
+enum { HEADS = 3, HEAD = 12, ROPE_BASE = 100, ROPE_FACTOR = 4, ROPE_SHORT = 64, ROPE_ODD = 7 };
 
 static void rope_setup(trial *c, rope_kind kind, int64_t dims, rope_scaling scaling)
 {
@@ -235,6 +235,7 @@ static tensor *rope_apply(tape *t, tensor **in, const trial *c)
                 .low_freq = 1,
                 .high_freq = 4,
                 .beta_fast = 6,
+                .span = c->k[2] == ROPE_LINEAR ? ROPE_ODD : 0,
                 .magnitude = c->k[2] == ROPE_YARN ? 1.25f : 0,
                 .length = c->in[2].id};
     return op_rope(t, in[0], HEADS, in[1], &how);
@@ -246,7 +247,8 @@ static double rope_frequency(const trial *c, int64_t row, int64_t i, int64_t pai
     if (c->k[2] == ROPE_DYNAMIC && times > 1) base *= pow(ROPE_FACTOR * times - (ROPE_FACTOR - 1), dims / (dims - 2));
     if (c->k[2] == ROPE_DYNAMIC_STEPS && times > 1)
         base *= pow((times <= 2 ? 4 : times <= 4 ? 8 : 16) - 1, dims / (dims - 2));
-    double f = pow(base, -(double)i / (double)pairs), turns = ROPE_SHORT * f / (2 * M_PI);
+    double span = c->k[2] == ROPE_LINEAR ? ROPE_ODD : dims;
+    double f = pow(base, -2.0 * (double)i / span), turns = ROPE_SHORT * f / (2 * M_PI);
     switch ((rope_scaling)c->k[2]) {
     case ROPE_LINEAR:
         return f / ROPE_FACTOR;
