@@ -13,6 +13,7 @@
 #include "cli/signals.h"
 #include "cli/workbench.h"
 #include "eval/controls.h"
+#include "eval/slate.h"
 
 typedef struct run_state {
     const settings *s;
@@ -235,6 +236,17 @@ static lorec_err finish(run_state *x, bool json)
     return e;
 }
 
+/* The lists that every method was given, beside the run: for other tools, and to look at. */
+static lorec_err keep_slates(run_state *x)
+{
+    buf path = {0};
+    if (x->w.test.kind != CANDIDATES_SLATE) return LOREC_OK;
+    lorec_err e = run_path(&path, &x->folder, "slates.tsv");
+    if (!e) e = slate_write(&x->w.test, path.p);
+    buf_free(&path);
+    return e;
+}
+
 static lorec_err run_all(run_state *x, const char *out, bool json)
 {
     TRY(plan(x));
@@ -246,6 +258,7 @@ static lorec_err run_all(run_state *x, const char *out, bool json)
     json_decref(config);
     TRY(e);
     TRY(run_folder_data(&x->folder, x->w.data));
+    TRY(keep_slates(x));
     TRY(leaderboard_start(&x->board, &x->w.split, &x->w.test, PART_TEST));
     signals_catch();
     e = run_entries(x);

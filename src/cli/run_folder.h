@@ -5,6 +5,7 @@
  *   data/            the prepared data set (so that the run can recommend after its source has moved)
  *   models/METHOD-SEED/    the fitted model
  *   results/METHOD-SEED/   result.json, lists.tsv, per_user.tsv, users.npy, values.npy
+ *   slates.tsv       where candidates are slates: one user a line
  *   lists.tsv, per_user.tsv  links to those of the first method
  *   metrics.jsonl    a line for each validation and each result
  *   checkpoints/     of what is not finished; removed at the end

@@ -33,6 +33,7 @@ const option settings_options[] = {
     OPTION_TEXT(settings, topk, "10", "cut-offs for metrics without their own"),
     OPTION_TEXT(settings, valid_metric, NULL, "what early stopping and tuning look at"),
     OPTION_INT(settings, valid_users, 0, 0, 4e9, "validate on so many users; 0: all"),
+    OPTION_INT(settings, test_users, 0, 0, 4e9, "judge by so many of the test users; 0: all"),
     OPTION_TEXT(settings, seed, "1", "seeds, separated by commas"),
     OPTION_BOOL(settings, fast, 0, "the smallest settings that still show the point"),
     OPTION_BOOL(settings, controls, 1, "put the trivial rules and EASE beside the methods"),

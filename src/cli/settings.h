@@ -37,7 +37,7 @@ typedef struct settings {
     int64_t eval_seed;
     bool keep_seen;
     const char *metrics, *topk, *valid_metric;
-    int64_t valid_users;
+    int64_t valid_users, test_users;
     const char *seed; /* "1,2,3" */
     bool fast, controls;
     method_set *set;
@@ -80,11 +80,11 @@ lorec_err config_read(settings *s, const char *path);
 typedef struct settings_args {
     const char *data, *format, *columns, *item_text, *split, *eval, *metrics, *topk, *valid_metric, *seed, *config;
     const char *min_rating, *max_rating, *user_core, *item_core, *after, *before, *duplicates, *split_seed;
-    const char *eval_seed, *valid_users;
+    const char *eval_seed, *valid_users, *test_users;
     bool skip_bad_rows, keep_seen, fast, no_controls;
     arg_list set;
 } settings_args;
-enum { SETTINGS_ARGS = 26 };
+enum { SETTINGS_ARGS = 27 };
 void settings_args_rows(settings_args *a, arg rows[SETTINGS_ARGS]);
 lorec_err settings_from_args(settings *s, const settings_args *a, const args *words);
 

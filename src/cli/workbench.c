@@ -1,9 +1,11 @@
 #include "cli/workbench.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/first_stage.h"
 #include "eval/controls.h"
 
 lorec_err workbench_load(dataset *out, const settings *s)
@@ -54,6 +56,25 @@ static lorec_err choose_metrics(workbench *w, const settings *s, bool pairs, buf
     return LOREC_OK;
 }
 
+/* The protocol that judges: candidates that a method retrieves are a slate by now. */
+static lorec_err test_protocol(workbench *w, const settings *s, const char *metric_names)
+{
+    const recommender *r;
+    int64_t n;
+    buf slates = {0}, words = {0};
+    bool retrieved = first_stage_is(s->eval, &r, &n);
+    lorec_err e = retrieved ? first_stage_slates(&slates, s, &w->split, r, n) : LOREC_OK;
+    if (!e) e = buf_printf(&words, "%s%s", retrieved ? "slate:" : s->eval, retrieved ? slates.p : "");
+    if (!e) e = protocol_make(&w->test, &w->split, words.p, metric_names, s->keep_seen, (uint64_t)s->eval_seed);
+    w->has_test = !e;
+    if (!e && retrieved) e = protocol_set_words(&w->test, s->eval);
+    if (!e && s->test_users) e = protocol_set_users(&w->test, (uint32_t)s->test_users);
+    if (slates.n) (void)unlink(slates.p);
+    buf_free(&slates);
+    buf_free(&words);
+    return e;
+}
+
 lorec_err workbench_open(workbench *w, const settings *s, const recommender *const *methods, size_t n)
 {
     *w = (workbench){0};
@@ -65,8 +86,7 @@ lorec_err workbench_open(workbench *w, const settings *s, const recommender *con
     if (!e) e = load(w, s);
     if (!e) e = split_make(&w->split, w->data, &how);
     w->has_split = !e;
-    if (!e) e = protocol_make(&w->test, &w->split, s->eval, metric_names.p, s->keep_seen, (uint64_t)s->eval_seed);
-    w->has_test = !e;
+    if (!e) e = test_protocol(w, s, metric_names.p);
     /* A slate is made for the test users; validation then ranks everything. */
     if (!e)
         e = protocol_make(&w->valid, &w->split, drawn ? s->eval : "full", w->headline, s->keep_seen,

@@ -218,7 +218,8 @@ static lorec_err rows_choose(pair_rows *p, const report *r)
     const interactions *rows = p->rows;
     questions *q = &p->asked;
     TRY(mem_new(&q->user, rows->n_users));
-    if (p->request->max_users) { /* the sample that was asked for lists */
+    if (p->request->max_users ||
+        (p->request->part == PART_TEST && p->request->protocol->users)) { /* the sample that was asked for lists */
         memcpy(q->user, r->user, r->n_users * sizeof *q->user);
         q->n = r->n_users;
     } else {

@@ -60,6 +60,7 @@ static lorec_err rules_text(const protocol *p, buf *out)
         (int)p->keep_seen, p->positive_rating, (int)METRICS_VERSION);
     for (size_t i = 0; i < p->n_metrics && !e; i++)
         if (i == 0 || ks[i] != ks[i - 1]) e = buf_printf(out, " %u", ks[i]);
+    if (p->users && !e) e = buf_printf(out, "\nusers %u %llu", p->users, (unsigned long long)p->seed);
     mem_free(ks);
     return e;
 }
@@ -79,8 +80,10 @@ static lorec_err id_make(protocol *p)
     static const char *const kinds[] = {"full", "uniform", "pop", "slate"};
     char many[16] = "";
     if (p->n_candidates) snprintf(many, sizeof many, "%u", p->n_candidates);
-    snprintf(p->id, sizeof p->id, "%s-%s%s%s-v%d:%s", p->split->id, kinds[p->kind], many,
-             p->keep_seen && p->kind != CANDIDATES_SLATE ? "-seen" : "", (int)METRICS_VERSION, hex);
+    char users[24] = "";
+    if (p->users) snprintf(users, sizeof users, "-%uusers", p->users);
+    snprintf(p->id, sizeof p->id, "%s-%s%s%s%s-v%d:%s", p->split->id, kinds[p->kind], many,
+             p->keep_seen && p->kind != CANDIDATES_SLATE ? "-seen" : "", users, (int)METRICS_VERSION, hex);
     return LOREC_OK;
 }
 
@@ -109,6 +112,21 @@ lorec_err protocol_set_positive(protocol *p, double positive_rating)
     if (!isfinite(positive_rating)) return err_set(LOREC_USAGE, "positive_rating has to be a finite number");
     p->positive_rating = positive_rating;
     return id_make(p);
+}
+
+lorec_err protocol_set_users(protocol *p, uint32_t users)
+{
+    p->users = users;
+    return id_make(p);
+}
+
+lorec_err protocol_set_words(protocol *p, const char *words)
+{
+    char *copy;
+    TRY(mem_dup(&copy, words));
+    mem_free(p->words);
+    p->words = copy;
+    return LOREC_OK;
 }
 
 void protocol_close(protocol *p)

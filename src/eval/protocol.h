@@ -46,6 +46,7 @@ typedef struct protocol {
     uint32_t *candidate;
     char slate_sha256[65];
     sampler sampler;        /* drawn candidates */
+    uint32_t users;         /* so many of the test users are asked, drawn once by the seed; 0: all */
     double positive_rating; /* a row is positive from this rating on (click and rating metrics) */
     char *words;            /* as asked: "full", "uniform@99" */
 } protocol;
@@ -56,6 +57,10 @@ void protocol_close(protocol *p);
 /* By default ratings up to 1 are labels (positive above 0.5), on scales up to 5 four and more is positive, on larger
  * ones four fifths of the largest. Another limit makes another protocol: the id changes. */
 lorec_err protocol_set_positive(protocol *p, double positive_rating);
+/* Methods that ask a language model for each user can not ask for all: a part of the test users is a protocol of its own. */
+lorec_err protocol_set_users(protocol *p, uint32_t users);
+/* What the candidates are called in reports instead of "slate:FILE" (how they came about: "sasrec@20"). */
+lorec_err protocol_set_words(protocol *p, const char *words);
 
 /* What this part's candidates are: slates fix only the test part. */
 candidates_kind protocol_kind(const protocol *p, part of);

@@ -95,6 +95,7 @@ lorec_err questions_make(questions *q, const protocol *p, part of, uint32_t max_
         q->user[q->n++] = u;
         q->start[q->n] = at + n;
     }
+    if (!max_users && of == PART_TEST) max_users = p->users, seed = p->seed;
     if (max_users && max_users < q->n) TRY_GO(e, sample_users(q, max_users, seed), done);
     for (uint32_t i = 0; i < q->n; i++)
         if (q->start[i + 1] - q->start[i] > q->most) q->most = (uint32_t)(q->start[i + 1] - q->start[i]);

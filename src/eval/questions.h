@@ -24,7 +24,8 @@ typedef struct questions {
     uint64_t users_without_target;
 } questions;
 
-/* max_users > 0: so many of a seeded shuffle. Nobody left to ask is LOREC_INPUT. */
+/* max_users > 0: so many of a seeded shuffle; otherwise, of the test part, as many as the protocol says. Nobody left to
+ * ask is LOREC_INPUT. */
 lorec_err questions_make(questions *out, const protocol *p, part of, uint32_t max_users, uint64_t seed);
 void questions_free(questions *q);
 

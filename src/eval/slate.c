@@ -181,3 +181,22 @@ lorec_err slate_read(protocol *p, const char *path)
     mem_free(r.item);
     return e;
 }
+
+lorec_err slate_write(const protocol *p, const char *path)
+{
+    const dataset *d = p->split->data;
+    writer w;
+    TRY(writer_open(&w, path));
+    for (uint32_t u = 0; u < d->rows.n_users; u++) {
+        if (p->start[u] == p->start[u + 1]) continue;
+        slice id = names_at(&d->user_ids, u);
+        writer_put(&w, id.p, id.n);
+        for (uint64_t k = p->start[u]; k < p->start[u + 1]; k++) {
+            id = names_at(&d->item_ids, p->candidate[k]);
+            writer_put(&w, "\t", 1);
+            writer_put(&w, id.p, id.n);
+        }
+        writer_put(&w, "\n", 1);
+    }
+    return writer_commit(&w);
+}

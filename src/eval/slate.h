@@ -13,4 +13,7 @@
 
 lorec_err slate_read(protocol *p, const char *path); /* an unknown or double id: LOREC_INPUT with the line */
 
+/* The protocol's lists as a file that slate_read takes (and other tools can rank): items in order of their ids. */
+lorec_err slate_write(const protocol *p, const char *path);
+
 #endif

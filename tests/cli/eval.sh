@@ -38,3 +38,13 @@ printf '1 Q0 b 1 2 x\n1 Q0 a 2 1 x\n' >r.txt
 ok eval --qrels q.txt --lists r.txt --metrics mrr --json && says '"mrr": 0.25'
 fails 3 'q.txt' eval --qrels r.txt --lists q.txt --metrics mrr
 echo passed
+
+# candidates that a method retrieves: the same for all, a protocol of its own, the same again with the same seed
+shop >shop.csv
+ok run ease,markov --data shop.csv --eval ease@4 --no-controls --out first -q --json
+id=$(grep -o '"id": "loo-slate[^"]*"' "$T/out")
+[ -n "$id" ] && says '"candidates": "ease@4"' || die "no slate protocol"
+ok run markov --data shop.csv --eval ease@4 --no-controls --out second -q --json && says "$id"
+ok run markov --data shop.csv --eval ease@4 --test-users 7 --no-controls --out third -q --json && lacks "$id" && says '"users": 7'
+fails 2 "candidates" run markov --data shop.csv --eval nothing@4 --no-controls --out fourth
+has first/slates.tsv "u1	"
