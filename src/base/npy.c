@@ -124,26 +124,34 @@ void npy_close(npy *a)
     *a = (npy){0};
 }
 
+lorec_err npy_header(buf *out, npy_type type, int ndim, const int64_t *shape)
+{
+    buf words = {0};
+    lorec_err e = buf_printf(&words, "{'descr': '%s', 'fortran_order': False, 'shape': (", types[type].code);
+    for (int i = 0; i < ndim && !e; i++)
+        e = buf_printf(&words, "%lld,%s", (long long)shape[i], i + 1 < ndim ? " " : "");
+    if (!e) e = buf_puts(&words, "), }");
+    while (!e && (10 + words.n + 1) % 64) e = buf_puts(&words, " ");
+    if (!e) e = buf_puts(&words, "\n");
+    unsigned char start[10] = {
+        0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)words.n, (unsigned char)(words.n >> 8)};
+    if (!e) e = buf_add(out, start, sizeof start);
+    if (!e) e = buf_add(out, words.p, words.n);
+    buf_free(&words);
+    return e;
+}
+
 lorec_err npy_write(const char *path, npy_type type, int ndim, const int64_t *shape, const void *data)
 {
     buf header = {0};
     size_t bytes = types[type].size;
-    lorec_err e = buf_printf(&header, "{'descr': '%s', 'fortran_order': False, 'shape': (", types[type].code);
-    for (int i = 0; i < ndim && e == LOREC_OK; i++) {
+    lorec_err e = npy_header(&header, type, ndim, shape);
+    for (int i = 0; i < ndim && !e; i++)
         if (shape[i] < 0 || !size_mul(bytes, (size_t)shape[i], &bytes))
             e = err_set(LOREC_USAGE, "%s: a shape that can not be", path);
-        else
-            e = buf_printf(&header, "%lld,%s", (long long)shape[i], i + 1 < ndim ? " " : "");
-    }
-    if (e == LOREC_OK) e = buf_puts(&header, "), }");
-    while (e == LOREC_OK && (10 + header.n + 1) % 64) e = buf_puts(&header, " ");
-    if (e == LOREC_OK) e = buf_puts(&header, "\n");
     writer w;
-    if (e == LOREC_OK) e = writer_open(&w, path);
-    if (e == LOREC_OK) {
-        unsigned char start[10] = {
-            0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)header.n, (unsigned char)(header.n >> 8)};
-        writer_put(&w, start, sizeof start);
+    if (!e) e = writer_open(&w, path);
+    if (!e) {
         writer_put(&w, header.p, header.n);
         writer_put(&w, data, bytes);
         e = writer_commit(&w);

@@ -27,5 +27,7 @@ lorec_err npy_open_any(npy *a, const char *path); /* any of the types, any rank 
 lorec_err npy_open(npy *a, const char *path, npy_type type, int ndim);
 void npy_close(npy *a);
 lorec_err npy_write(const char *path, npy_type type, int ndim, const int64_t *shape, const void *data);
+/* What such a file begins with, appended: for arrays that go elsewhere than to a path. */
+lorec_err npy_header(buf *out, npy_type type, int ndim, const int64_t *shape);
 
 #endif

@@ -133,6 +133,11 @@ bool heads_has_discriminator(const lm_heads *h)
     return h->token_out.w != NULL;
 }
 
+int64_t heads_projection_width(const lm_heads *h)
+{
+    return h->text_projection ? tensor_size(h->text_projection, 0) : 0;
+}
+
 int64_t heads_classes_count(const lm_heads *h)
 {
     return h->out.w ? tensor_size(h->out.w, 0) : 0;

@@ -42,7 +42,8 @@ lorec_err heads_add_classifier(lm_heads *h, params *ps, int64_t classes);
 
 bool heads_has_pooler(const lm_heads *h);
 bool heads_has_discriminator(const lm_heads *h);
-int64_t heads_classes_count(const lm_heads *h); /* 0: no classifier */
+int64_t heads_projection_width(const lm_heads *h); /* of texts; 0: no projection */
+int64_t heads_classes_count(const lm_heads *h);    /* 0: no classifier */
 
 /* Each fails (in the tape) where the head is not there. */
 tensor *heads_pooled(tape *t, const lm_heads *h, tensor *hidden, const segments *s); /* [rows, width] -> [n, width] */
