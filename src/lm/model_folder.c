@@ -90,6 +90,13 @@ lorec_err lm_model_new(lm_model **out, const char *arch, const transformer_confi
     return given(out, e);
 }
 
+/* What is read from the file next need not be drawn first. */
+static bool supply_zeros(void *ctx, const char *name, int ndim, const int64_t *shape, packed_source *out)
+{
+    (void)ctx, (void)name, (void)ndim, (void)shape, (void)out;
+    return false;
+}
+
 static lorec_err from_config(lm_model *m, const json_t *config, const weights *w, lm_form form)
 {
     m->config = json_deep_copy(config);
@@ -97,7 +104,7 @@ static lorec_err from_config(lm_model *m, const json_t *config, const weights *w
     TRY(arch_need(config, &m->arch));
     model_packing packing = {.w = w, .arch = m->arch, .form = form};
     bool packs = w && form != LM_F32;
-    if (packs) params_supply(m->params, model_packing_supply, &packing);
+    if (w) params_supply(m->params, packs ? model_packing_supply : supply_zeros, &packing);
     lorec_err e = make_parts(m, config, &(source){w, m->arch, packs ? &packing : NULL});
     params_supply(m->params, NULL, NULL);
     return e;
