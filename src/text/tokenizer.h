@@ -73,6 +73,8 @@ typedef enum tokenizer_type { /* of one token, numbered as in GGUF and SentenceP
 typedef struct tokenizer_vocabulary {
     const char *model; /* tokenizer.ggml.model: "llama", "gpt2", "bert", "t5", "gemma4" */
     const char *pre;   /* tokenizer.ggml.pre: "llama-bpe", "qwen2", ...; NULL: "default" */
+    const char
+        *name; /* general.name, or NULL: Phi-3's special tokens take the spaces after them, and only the name tells */
     size_t n;
     const slice *piece;  /* [n] tokenizer.ggml.tokens */
     const float *score;  /* [n] tokenizer.ggml.scores, or NULL */

@@ -59,7 +59,7 @@ static lorec_err get_charsmap(const gguf *g, slice *out)
 }
 
 typedef struct owned {
-    char *model, *pre;
+    char *model, *pre, *name;
     slice *piece, *merge;
     float *score;
     int32_t *type;
@@ -74,6 +74,7 @@ static lorec_err gather(const gguf *g, owned *o, tokenizer_vocabulary *v)
         [TOKENIZER_MASK] = KEY "mask_token_id"};
     TRY(get_text(g, KEY "model", true, &o->model));
     TRY(get_text(g, KEY "pre", false, &o->pre));
+    TRY(get_text(g, "general.name", false, &o->name));
     TRY(get_texts(g, KEY "tokens", true, &o->piece, &v->n));
     TRY(get_texts(g, KEY "merges", false, &o->merge, &v->n_merges));
     GET_NUMBERS(g, KEY "scores", gguf_get_f32s, &o->score, v->n);
@@ -89,6 +90,7 @@ static lorec_err gather(const gguf *g, owned *o, tokenizer_vocabulary *v)
     TRY(get_flag(g, KEY "normalizer.strip_accents", &v->strip_accents));
     v->model = o->model;
     v->pre = o->pre;
+    v->name = o->name;
     v->piece = o->piece;
     v->merge = o->merge;
     v->score = o->score;
@@ -106,6 +108,7 @@ lorec_err read_gguf(tokenizer *t, const char *path)
     if (!e) e = read_vocabulary(t, &v);
     mem_free(o.model);
     mem_free(o.pre);
+    mem_free(o.name);
     mem_free(o.piece);
     mem_free(o.merge);
     mem_free(o.score);

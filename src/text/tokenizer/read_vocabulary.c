@@ -146,10 +146,90 @@ static lorec_err read_gpt2(tokenizer *t, const tokenizer_vocabulary *v)
     return frames_simple(t, t->role[TOKENIZER_BOS], t->role[TOKENIZER_SEP]);
 }
 
+/* What files do not say about their special tokens, by what their models are called. */
+static void strip_by_name(tokenizer *t, const tokenizer_vocabulary *v)
+{
+    bool phi3 = v->name && (strcasestr(v->name, "phi-3") || strcasestr(v->name, "phi3"));
+    bool mask = v->pre && strncmp(v->pre, "jina-v2-", 8) == 0;
+    for (size_t i = 0; i < t->n_added; i++) {
+        added_token *a = &t->added[i];
+        slice text = {a->text.p, a->text.n};
+        a->strip_right |= phi3 && !slice_is(text, "<unk>") && !slice_is(text, "<s>") &&
+                          !slice_is(text, "<|endoftext|>");
+        a->strip_left |= mask && slice_is(text, "<mask>");
+    }
+}
+
 static const struct {
     const char *name;
     lorec_err (*read)(tokenizer *t, const tokenizer_vocabulary *v);
 } kinds[] = {{"llama", read_llama}, {"gpt2", read_gpt2}, {"bert", read_bert}, {"t5", read_t5}, {"gemma4", read_gpt2}};
+
+/* Converters have written ends of turns and of texts as ordinary tokens; llama.cpp goes by these names, and so do the ids
+ * that its users know. Whatever the file says, such a token in a user's text stays text. */
+static void mark_controls(tokenizer *t)
+{
+    static const char *const names[] = {"</s>",
+                                        "<eos>",
+                                        "[EOS]",
+                                        "[EOT]",
+                                        "<EOT>",
+                                        "_<EOT>",
+                                        "[e~[",
+                                        "<turn|>",
+                                        "<|tool_response>",
+                                        "<end_of_turn>",
+                                        "<end_of_utterance>",
+                                        "<|eot_id|>",
+                                        "<|eom_id|>",
+                                        "<|im_end|>",
+                                        "<|end|>",
+                                        "<|return|>",
+                                        "<|call|>",
+                                        "<|calls|>",
+                                        "<|flush|>",
+                                        "<|endoftext|>",
+                                        "<|end_of_text|>",
+                                        "<\xEF\xBD\x9C"
+                                        "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>",
+                                        "<|fim_prefix|>",
+                                        "<fim-prefix>",
+                                        "<fim_prefix>",
+                                        "<PRE>",
+                                        "<|code_prefix|>",
+                                        "<|prefix|>",
+                                        "<|fim_suffix|>",
+                                        "<fim-suffix>",
+                                        "<fim_suffix>",
+                                        "<SUF>",
+                                        "<|code_suffix|>",
+                                        "<|suffix|>",
+                                        "<|fim_middle|>",
+                                        "<fim-middle>",
+                                        "<fim_middle>",
+                                        "<MID>",
+                                        "<|code_middle|>",
+                                        "<|middle|>",
+                                        "<|fim_pad|>",
+                                        "<fim-pad>",
+                                        "<fim_pad>",
+                                        "<PAD>",
+                                        "[PAD]",
+                                        "<|fim_repo|>",
+                                        "<|repo_name|>",
+                                        "<fim-repo>",
+                                        "<REPO>",
+                                        "<reponame>",
+                                        "<|file_sep|>"};
+    int32_t id, gemma;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!vocabulary_find(&t->vocabulary, slice_of(names[i]), &id)) continue;
+        if (i == 0 && vocabulary_find(&t->vocabulary, slice_of("<|tool_response>"), &gemma))
+            continue; /* a word there */
+        uint8_t *type = &t->vocabulary.type[id];
+        if (*type == TOKENIZER_TYPE_NORMAL || *type == TOKENIZER_TYPE_USER_DEFINED) *type = TOKENIZER_TYPE_CONTROL;
+    }
+}
 
 lorec_err read_vocabulary(tokenizer *t, const tokenizer_vocabulary *v)
 {
@@ -164,8 +244,13 @@ lorec_err read_vocabulary(tokenizer *t, const tokenizer_vocabulary *v)
     TRY(vocabulary_check(&t->vocabulary));
     for (int r = 0; r < TOKENIZER_ROLES; r++)
         if (v->role[r] >= 0 && (size_t)v->role[r] < v->n) t->role[r] = (int32_t)v->role[r];
+    mark_controls(t);
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-        if (v->model && strcmp(v->model, kinds[k].name) == 0) return kinds[k].read(t, v);
+        if (v->model && strcmp(v->model, kinds[k].name) == 0) {
+            TRY(kinds[k].read(t, v));
+            strip_by_name(t, v);
+            return LOREC_OK;
+        }
     return err_set(LOREC_INPUT, "tokenizer.ggml.model is \"%.60s\"; llama, gpt2, bert, t5 and gemma4 are read",
                    v->model ? v->model : "");
 }
