@@ -8,7 +8,7 @@
 
 extern const isa_kernels isa_portable;
 #if defined(__x86_64__)
-extern const isa_kernels isa_avx2, isa_avx512;
+extern const isa_kernels isa_avx2, isa_avx512, isa_amx;
 #endif
 
 #endif

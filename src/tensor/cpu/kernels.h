@@ -1,5 +1,5 @@
 /* kernels.h: the arithmetic under the ops, on plain arrays: matrix products, attention, norms, vector functions, and
- * the choice of instruction set at run time (AVX-512 with BF16/VNNI, AVX2, portable; LOREC_ISA forces one).
+ * the choice of instruction set at run time (AMX tiles, AVX-512 with BF16/VNNI, AVX2, portable; LOREC_ISA forces one).
  *
  *     gemm_f32(false, true, m, n, k, 1, a, lda, b, ldb, 0, c, ldc);   // C = A B^T, all workers
  *     isa()->exp_f32(n, x, y);                                        // one thread, the chosen instruction set
@@ -28,7 +28,7 @@ void gemm_f32_serial(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float al
                      const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
 
 typedef struct isa_kernels {
-    const char *name; /* "avx512", "avx2", "portable" */
+    const char *name; /* "amx", "avx512", "avx2", "portable" */
     float (*dot_f32)(size_t n, const float *a, const float *b);
     void (*axpy_f32)(size_t n, float alpha, const float *x, float *y); /* y += alpha x */
     void (*exp_f32)(size_t n, const float *x, float *y);

@@ -66,12 +66,13 @@ typedef struct packed_kernels {
     size_t (*few_bytes)(const packed *w, int64_t m);
     void (*few_ready)(const packed *w, int64_t m, const float *x, int64_t ldx, void *rows);
     void (*few_dots)(const packed *w, int64_t group, int64_t m, const void *rows, float *y, int64_t ldy);
+    lorec_err (*many)(const packed_product *p); /* NULL: by unpack and the f32 product */
 } packed_kernels;
 
 const packed_kernels *packed_isa(void);
 extern const packed_kernels packed_portable;
 #if defined(__x86_64__)
-extern const packed_kernels packed_avx2, packed_avx512;
+extern const packed_kernels packed_avx2, packed_avx512, packed_amx;
 #endif
 
 #endif

@@ -4,6 +4,7 @@
 #define PACKED_KERNELS packed_plain_avx512
 #define PACKED_NAME    "avx512"
 #include "tensor/cpu/packed_body.h"
+#include "tensor/cpu/packed_tiles.h"
 #include "tensor/cpu/packed_x86.h"
 
 #include <math.h>
@@ -203,7 +204,8 @@ static inline __attribute__((always_inline)) void f16_rows(int rows, const packe
             integers(r, false, 1, false, w, g, x, y, ldy);                                                             \
     }
 OF_ROWS(1)
-OF_ROWS(2) OF_ROWS(3) OF_ROWS(4) OF_ROWS(5) OF_ROWS(6) OF_ROWS(7) OF_ROWS(8)
+OF_ROWS(2)
+OF_ROWS(3) OF_ROWS(4) OF_ROWS(5) OF_ROWS(6) OF_ROWS(7) OF_ROWS(8)
 
     static void dots(const packed *w, int64_t group, int64_t m, const void *rows, float *y, int64_t ldy)
 {
@@ -218,3 +220,10 @@ const packed_kernels packed_avx512 = {.name = "avx512",
                                       .few_bytes = row_bytes,
                                       .few_ready = ready,
                                       .few_dots = dots};
+const packed_kernels packed_amx = {.name = "amx",
+                                   .unpack = unpack,
+                                   .few = PACKED_FEW,
+                                   .few_bytes = row_bytes,
+                                   .few_ready = ready,
+                                   .few_dots = dots,
+                                   .many = packed_run_tiles};

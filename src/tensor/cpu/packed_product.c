@@ -15,6 +15,7 @@ const packed_kernels *packed_isa(void)
 {
 #if defined(__x86_64__)
     const char *name = isa()->name;
+    if (strcmp(name, "amx") == 0) return &packed_amx;
     if (strcmp(name, "avx512") == 0) return &packed_avx512;
     if (strcmp(name, "avx2") == 0) return &packed_avx2;
 #endif
@@ -145,7 +146,7 @@ lorec_err packed_run(const packed_product *p)
 {
     const packed_kernels *cpu = packed_isa();
     if (p->m <= 0) return LOREC_OK;
-    return p->m <= cpu->few ? run_few(p, cpu) : run_many(p, cpu);
+    return p->m <= cpu->few ? run_few(p, cpu) : cpu->many ? cpu->many(p) : run_many(p, cpu);
 }
 
 /* ---- back to the inputs ------------------------------------------------------------------------------------------------- */

@@ -23,6 +23,12 @@ static inline void x86_store_bf16(uint16_t *to, __m512 v) /* nearest; subnormals
     _mm256_storeu_si256((__m256i *)(void *)to, (__m256i)_mm512_cvtneps_pbh(v));
 }
 
+static inline __m512 x86_bf16_near(__m512 v) /* what x86_store_bf16 stores */
+{
+    __m512i half = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(v));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(half, 16));
+}
+
 /* bf16 of `even` and `odd` side by side in each lane, rounded to nearest (ties away from 0). */
 static inline __m512i x86_pairs_bf16(__m512 even, __m512 odd)
 {

@@ -9,7 +9,7 @@
 #include "tensor/ops.h"
 #include "tensor/rng.h"
 
-static const char *const sets[] = {"avx512", "avx2", "portable"};
+static const char *const sets[] = {"amx", "avx512", "avx2", "portable"};
 
 /* Runs `body` once for each instruction set, with the best one back in force at the end. */
 static void each_isa(void (*body)(void))

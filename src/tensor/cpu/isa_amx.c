@@ -1,0 +1,2 @@
+#define ISA_NAME amx
+#include "tensor/cpu/isa_body.h"
