@@ -271,7 +271,7 @@ static lorec_err describe(training *r)
     const optimizer_options *p = &o->optimizer;
     return buf_printf(
         &r->settings,
-        "data=%.12s examples=%" PRIu64 " seed=%" PRIu64 " train_batch_size=%" PRId64 " epoch_steps=%" PRId64
+        "%sexamples=%" PRIu64 " seed=%" PRIu64 " train_batch_size=%" PRId64 " epoch_steps=%" PRId64
         " accumulate=%" PRId64 " optimizer=%d learning_rate=%.9g weight_decay=%.9g clip_norm=%.9g schedule=%d,%" PRIu64
         ",%" PRIu64 " bf16=%d parameters=%" PRId64 " valid_metric=%s",
         r->c->identity ? r->c->identity : "", r->m->n_examples, r->c->seed, o->train_batch_size, o->epoch_steps,
