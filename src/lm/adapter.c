@@ -113,6 +113,7 @@ static lorec_err build(adapter *a, transformer *const *net, size_t n)
     if (a->kind->table) {
         const transformer_config *c = transformer_settings(net[n - 1]); /* of an encoder and a decoder, the decoder */
         a->layers = c->layers;
+        a->kv_heads = c->kv_heads;
         a->kv_width = c->kv_heads * c->head_width;
         a->table = params_add(a->params, "prompt_embeddings", INIT_NORMAL(a->o.start_sd), 2,
                               (int64_t[]){a->o.tokens, a->kind->table(net[n - 1])});

@@ -39,7 +39,7 @@ struct adapter {
     adapter_site *site; /* by address of the weight */
     size_t n, cap;
     tensor *table; /* [tokens, ..] */
-    int64_t layers, kv_width;
+    int64_t layers, kv_heads, kv_width;
 };
 
 const adapter_kind *adapter_kind_find(const char *name);
