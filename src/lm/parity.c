@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "lm/adapter_file.h"
 #include "lm/parity_parts.h"
 #include "tensor/optimizer.h"
 #include "tensor/safetensors.h"
@@ -217,10 +218,15 @@ static lorec_err compare_gradient(fixture *f, const safetensors *file, tensor *p
     return e;
 }
 
+static params *learning(const fixture *f)
+{
+    return f->adapter ? adapter_params(f->adapter) : f->model->params;
+}
+
 /* What is zero but for rounding (a key's bias, which softmax does not see) is measured against the whole. */
 static lorec_err compare_gradients(fixture *f, const safetensors *file)
 {
-    params *ps = f->model->params;
+    params *ps = learning(f);
     double all = 0;
     lorec_err e = LOREC_OK;
     for (size_t i = 0; i < params_count(ps) && !e; i++) {
@@ -264,7 +270,7 @@ static lorec_err read_optimizer(const json_t *meta, optimizer_options *o)
 static lorec_err train_on(fixture *f, const parity_kind *kind, const json_t *losses, const optimizer_options *o,
                           double loss)
 {
-    optimizer *opt = optimizer_new(f->model->params, o);
+    optimizer *opt = optimizer_new(learning(f), o);
     if (!opt) return LOREC_RESOURCE;
     lorec_err e = LOREC_OK;
     for (size_t step = 0; step < json_array_size(losses) && !e; step++) {
@@ -310,6 +316,11 @@ static lorec_err begin(fixture *f, bool train)
 static lorec_err check(fixture *f)
 {
     TRY(lm_model_open(&f->model, f->folder));
+    if (adapter_folder(f->folder)) {
+        TRY(adapter_open(&f->adapter, &f->model->net, 1, f->folder));
+        params_freeze_all(f->model->params, true);
+        f->set = (adapter_set){.item = &f->adapter, .n = 1};
+    }
     const parity_kind *kind = f->model->vision ? &parity_vision : f->model->encoder ? &parity_seq2seq : &parity_text;
     TRY(kind->read(f));
     TRY(begin(f, false));
@@ -337,6 +348,7 @@ lorec_err parity_check(parity *out, const char *folder)
         e = err_set(LOREC_INPUT,
                     "%s: there is nothing to compare with (logits.npy, hidden_states.npy, grads.safetensors)", folder);
     if (f.tape) tape_free(f.tape);
+    adapter_free(f.adapter);
     lm_model_free(f.model);
     tokens_free(&f.tokens);
     tokens_free(&f.decoder);

@@ -7,7 +7,8 @@
  *   labels.npy i64 (-100: not counted), grads.safetensors: of the mean cross-entropy of the next label (decoder-only), or
  *   of the label itself
  *   meta.json: "adamw_losses" of training steps with "adamw": {"lr", "betas", "eps", "weight_decay"}
- * of which whatever is there is compared.
+ * of which whatever is there is compared. With adapter_config.json and adapter_model.safetensors (peft's) the adapter acts, and it
+ * is what learns.
  *
  *     parity p;
  *     TRY(parity_check(&p, "fixtures/gpt2"));

@@ -6,6 +6,7 @@
 #define LOREC_LM_PARITY_PARTS_H
 
 #include "base/npy.h"
+#include "lm/adapter.h"
 #include "lm/model_folder.h"
 #include "lm/parity.h"
 
@@ -20,6 +21,8 @@ typedef struct fixture {
     const char *folder;
     buf path;
     lm_model *model;
+    adapter *adapter; /* the folder's own, or NULL: then it is what learns */
+    adapter_set set;  /* it alone */
     tape *tape;
     parity_tokens tokens, decoder;
     int32_t *target; /* a row of the loss: a class or -1; NULL: nothing to train on */

@@ -13,7 +13,8 @@ static token_rows rows(fixture *f)
     const parity_tokens *x = &f->tokens;
     return (token_rows){.ids = tape_ids(f->tape, x->id, x->n * x->length),
                         .sequences = tape_segments_even(f->tape, x->n, x->length),
-                        .mask = x->mask};
+                        .mask = x->mask,
+                        .adapters = f->adapter ? &f->set : NULL};
 }
 
 static lorec_err values(fixture *f)
@@ -35,6 +36,7 @@ static lorec_err values(fixture *f)
         return parity_compare_file(f, heads_classes(f->tape, f->model->heads, h, in.sequences), "logits.npy", 2,
                                    (int64_t[]){x->n, classes}, NULL, x->n);
     if (!parity_has(f, "logits.npy", &e)) return e;
+    if (f->adapter) h = transformer_hidden(f->tape, net, &in); /* with its prompt's rows in front */
     if (heads_has_discriminator(f->model->heads))
         return parity_compare_file(f, heads_tokens(f->tape, f->model->heads, h), "logits.npy", 2,
                                    (int64_t[]){x->n, x->length}, x->mask, n);
