@@ -250,18 +250,39 @@ static double squares(const tensor *p)
     return sum;
 }
 
+/* The parameters' gradients are set aside while passes run whose own are thrown away. */
+static lorec_err grads_aside(const uses *u, kept_grad **kept)
+{
+    TRY(mem_new(kept, u->n));
+    for (size_t i = 0; i < u->n; i++) {
+        tensor *p = u->param[i];
+        (*kept)[i] = (kept_grad){p->grad, p->grad_written, p->param->sparse};
+        p->grad = NULL;
+        p->grad_written = false;
+        p->param->sparse = false;
+    }
+    for (size_t i = 0; i < u->n_leaves; i++) u->leaf[i]->needs_grad = false;
+    return LOREC_OK;
+}
+
+static void grads_back(const uses *u, kept_grad *kept)
+{
+    for (size_t i = 0; i < u->n; i++) {
+        tensor *p = u->param[i];
+        mem_free(p->grad);
+        p->grad = kept[i].grad;
+        p->grad_written = kept[i].written;
+        p->param->sparse = kept[i].sparse;
+    }
+    for (size_t i = 0; i < u->n_leaves; i++) u->leaf[i]->needs_grad = true;
+    mem_free(kept);
+}
+
 /* One backward pass an example, into gradients that are thrown away. */
 static lorec_err norms_by_passes(tape *t, const uses *u, tensor *x, const float *values)
 {
     kept_grad *kept = NULL;
-    TRY(mem_new(&kept, u->n));
-    for (size_t i = 0; i < u->n; i++) {
-        tensor *p = u->param[i];
-        kept[i] = (kept_grad){p->grad, p->grad_written, p->param->sparse};
-        p->grad = NULL;
-        p->param->sparse = false;
-    }
-    for (size_t i = 0; i < u->n_leaves; i++) u->leaf[i]->needs_grad = false;
+    TRY(grads_aside(u, &kept));
     lorec_err e = LOREC_OK;
     for (int64_t example = 0; e == LOREC_OK && example < t->n_examples; example++) {
         for (size_t i = 0; i < u->n; i++) u->param[i]->grad_written = false;
@@ -272,15 +293,7 @@ static lorec_err norms_by_passes(tape *t, const uses *u, tensor *x, const float 
         for (size_t i = 0; i < u->n; i++) sum += squares(u->param[i]);
         t->sq[example] = (float)sum;
     }
-    for (size_t i = 0; i < u->n; i++) {
-        tensor *p = u->param[i];
-        mem_free(p->grad);
-        p->grad = kept[i].grad;
-        p->grad_written = kept[i].written;
-        p->param->sparse = kept[i].sparse;
-    }
-    for (size_t i = 0; i < u->n_leaves; i++) u->leaf[i]->needs_grad = true;
-    mem_free(kept);
+    grads_back(u, kept);
     return e;
 }
 
@@ -305,6 +318,56 @@ lorec_err tape_example_norms(const tape *t, float *sq, int64_t n)
                        (long long)n);
     for (int64_t i = 0; i < n; i++) sq[i] = i < t->n_examples ? t->sq[i] : 0;
     return LOREC_OK;
+}
+
+/* ---- clipping ---------------------------------------------------------------------------------------------------------- */
+
+/* A factor for each value of the loss: min(1, clip / norm) of its example. */
+static float *clip_factors(tape *t, const tensor *loss, double clip)
+{
+    float *factor = tape_alloc(t, (size_t)loss->count * sizeof *factor);
+    int64_t each = loss->size[0] ? loss->count / loss->size[0] : 1;
+    for (int64_t i = 0; factor && i < loss->count; i++) {
+        int64_t example = loss->example ? loss->example[i / each] : i / each;
+        double norm = sqrt((double)t->sq[example]);
+        factor[i] = norm > clip ? (float)(clip / norm) : 1;
+    }
+    return factor;
+}
+
+static lorec_err back_clipped(tape *t, tensor *loss, double clip, uses *u)
+{
+    TRY(norms_begin(t, u, loss, NULL));
+    if (u->one_pass) {
+        kept_grad *kept = NULL;
+        TRY(grads_aside(u, &kept));
+        lorec_err e = seed_grad(t, loss, NULL);
+        if (e == LOREC_OK) e = run_back(t, -1, t->sq);
+        grads_back(u, kept);
+        TRY(e);
+    }
+    const float *factor = clip_factors(t, loss, clip);
+    if (!factor) return tape_error(t);
+    TRY(seed_grad(t, loss, factor));
+    return run_back(t, -1, NULL);
+}
+
+lorec_err tape_backward_clipped(tape *t, tensor *loss, double clip)
+{
+    TRY(tape_error(t));
+    if (!t->opt.train || !t->opt.example_norms)
+        return err_set(LOREC_USAGE, "clipping examples needs a tape that trains with example_norms = true");
+    if (!loss || !loss->needs_grad || !(clip > 0))
+        return err_set(LOREC_USAGE, "clipping examples needs a loss that depends on a parameter, and a norm above 0");
+    for (node *n = t->last; n; n = n->previous)
+        if (n->op->flags & OP_REDUCES)
+            return err_set(LOREC_USAGE, "clipping examples needs the loss of each row, not a sum or mean of them");
+    uses u = {0};
+    lorec_err e = back_clipped(t, loss, clip, &u);
+    mem_free(u.param);
+    mem_free(u.leaf);
+    if (e) tape_fail(t, e);
+    return e;
 }
 
 /* ---- the public calls ------------------------------------------------------------------------------------------------ */

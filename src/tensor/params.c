@@ -328,6 +328,50 @@ lorec_err params_zero_grad(params *ps)
     return LOREC_OK;
 }
 
+typedef struct noising {
+    float *grad;
+    int64_t count;
+    double sd, by;
+    uint64_t seed, stream;
+} noising;
+
+static lorec_err noise_blocks(void *ctx, size_t begin, size_t end, int worker)
+{
+    const noising *d = ctx;
+    (void)worker;
+    for (size_t block = begin; block < end; block++) {
+        uint32_t u[4];
+        double v[4] = {0};
+        if (d->sd != 0) {
+            rng_block(d->seed, d->stream, block, u);
+            normal_pair(u[0], u[1], v);
+            normal_pair(u[2], u[3], v + 2);
+        }
+        for (int64_t i = 0, at = (int64_t)block * 4; i < 4 && at + i < d->count; i++)
+            d->grad[at + i] = (float)((d->grad[at + i] + d->sd * v[i]) * d->by);
+    }
+    return LOREC_OK;
+}
+
+lorec_err params_noise_grad(params *ps, double sd, double by, uint64_t seed, uint64_t step)
+{
+    for (size_t i = 0; i < ps->n; i++) {
+        tensor *p = ps->p[i];
+        const char *name = p->param->name;
+        if (!p->needs_grad) continue;
+        TRY(param_grad_memory(p));
+        if (p->param->sparse)
+            param_touch_all(p);
+        else if (!p->grad_written && p->count)
+            memset(p->grad, 0, (size_t)p->count * sizeof(float));
+        p->grad_written = true;
+        noising d = {grad(p), p->count, sd,
+                     by,      seed,     XXH3_64bits_withSeed(name, strlen(name), RNG_NOISE + (step << 8))};
+        TRY(par_for((size_t)(p->count + 3) / 4, 4096, noise_blocks, &d));
+    }
+    return LOREC_OK;
+}
+
 void params_freeze(tensor *p, bool frozen)
 {
     if (p->type == DTYPE_PACKED) return; /* frozen for good */

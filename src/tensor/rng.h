@@ -29,6 +29,7 @@ enum {
     RNG_CODES,
     RNG_SVD,
     RNG_FACTORS,
+    RNG_NOISE,
     RNG_USER = 1000
 };
 

@@ -84,6 +84,10 @@ lorec_err tape_backward_from(tape *t, tensor *x, const float *grad);
 /* Squared gradient norms per example of the last backward: sum over all parameters. [n_examples]. Exact; one pass where
  * every parameter is used once, one pass an example otherwise (tensor/op.h tells when). */
 lorec_err tape_example_norms(const tape *t, float *sq, int64_t n);
+/* Runs back from unreduced losses with each example's gradient, over all parameters, scaled down to a norm of at most `clip`
+ * (Abadi et al., CCS 2016), without making any of them alone (Li et al., ICLR 2022): one pass for the norms, one for the sum.
+ * Needs tape_options.example_norms; tape_example_norms then gives the norms before clipping. */
+lorec_err tape_backward_clipped(tape *t, tensor *loss, double clip);
 /* tensor_read, but fails with the tape's error first. */
 lorec_err tape_read(const tape *t, const tensor *x, float *values, int64_t count);
 
@@ -128,7 +132,10 @@ tensor *params_at(const params *ps, size_t i); /* in order of params_add */
 int64_t params_values(const params *ps);       /* numbers in all of them */
 uint64_t params_version(const params *ps);     /* grows with every change of any value */
 lorec_err params_zero_grad(params *ps);
-double params_grad_norm(const params *ps);  /* global L2 norm */
+double params_grad_norm(const params *ps); /* global L2 norm */
+/* gradient = (gradient + sd * normal draws) * by, for every parameter that learns, whether anything flowed to it or not; draws
+ * depend on seed, step and the parameter's name. */
+lorec_err params_noise_grad(params *ps, double sd, double by, uint64_t seed, uint64_t step);
 void params_freeze(tensor *p, bool frozen); /* a frozen parameter has no gradient and no memory for one */
 void params_freeze_all(params *ps, bool frozen);
 /* Gradients touch few rows (embedding tables read by op_embed only): only touched rows are zeroed, normed, updated. */

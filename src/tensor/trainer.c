@@ -66,21 +66,29 @@ static lorec_err read_loss(training *r, const tensor *loss, double *mean)
                    r->saved > 0 ? r->folder.p : "");
 }
 
+static const uint32_t *examples_of(training *r, uint64_t step, uint64_t *n)
+{
+    order_pass(r, step / r->batches);
+    uint64_t begin = step % r->batches * r->batch, left = r->m->n_examples - begin;
+    *n = left < r->batch ? left : r->batch;
+    return r->order + begin;
+}
+
 /* Forward and backward of one batch; gradients add to what is there. */
 static lorec_err one_step(training *r)
 {
-    uint64_t step = r->at.step;
-    order_pass(r, step / r->batches);
-    uint64_t begin = step % r->batches * r->batch, left = r->m->n_examples - begin,
-             n = left < r->batch ? left : r->batch;
+    uint64_t step = r->at.step, n;
+    const uint32_t *example = examples_of(r, step, &n);
     tape_begin(r->tape, step);
     rng draw = rng_make(r->c->seed, RNG_NEGATIVES + ((step + 1) << 32));
-    tensor *loss = r->m->step(r->m->self, r->tape, r->order + begin, (size_t)n, &draw);
+    tensor *loss = r->m->step(r->m->self, r->tape, example, (size_t)n, &draw);
     TRY(tape_error(r->tape));
     if (!loss) return LOREC_RESOURCE; /* the step's own error, its message is set */
     double mean;
     TRY(read_loss(r, loss, &mean));
-    TRY(tape_backward(r->tape, loss));
+    TRY(r->o->example_clip > 0 ? tape_backward_clipped(r->tape, loss, r->o->example_clip)
+                               : tape_backward(r->tape, loss));
+    if (r->m->told) mean = r->m->told(r->m->self, mean);
     r->at.loss_sum += mean * (double)n;
     r->at.loss_examples += n;
     r->at.examples += n;
@@ -92,7 +100,15 @@ static lorec_err one_update(training *r, uint64_t end)
 {
     uint64_t n = r->o->accumulate > 1 ? (uint64_t)r->o->accumulate : 1;
     double scale = schedule_at(&r->o->schedule, optimizer_steps(r->optimizer));
+    for (uint64_t i = 0, size; r->m->count && i < n && r->at.step + i < end; i++) {
+        const uint32_t *example = examples_of(r, r->at.step + i, &size);
+        r->m->count(r->m->self, example, size, i == 0);
+    }
+    uint64_t before = r->at.examples;
     for (uint64_t i = 0; i < n && r->at.step < end; i++) TRY(one_step(r));
+    if (r->o->example_clip > 0)
+        TRY(params_noise_grad(r->m->params, r->o->example_clip * r->o->example_noise,
+                              1 / (double)(r->at.examples - before), r->c->seed, optimizer_steps(r->optimizer)));
     lorec_err e = optimizer_step(r->optimizer, scale);
     return e ? err_context(e, "%s, step %" PRIu64, r->m->label, r->at.step) : LOREC_OK;
 }
@@ -273,10 +289,10 @@ static lorec_err describe(training *r)
         &r->settings,
         "%sexamples=%" PRIu64 " seed=%" PRIu64 " train_batch_size=%" PRId64 " epoch_steps=%" PRId64
         " accumulate=%" PRId64 " optimizer=%d learning_rate=%.9g weight_decay=%.9g clip_norm=%.9g schedule=%d,%" PRIu64
-        ",%" PRIu64 " bf16=%d parameters=%" PRId64 " valid_metric=%s",
+        ",%" PRIu64 " bf16=%d example_clip=%.9g,%.9g parameters=%" PRId64 " valid_metric=%s",
         r->c->identity ? r->c->identity : "", r->m->n_examples, r->c->seed, o->train_batch_size, o->epoch_steps,
         o->accumulate, (int)p->kind, p->lr, p->weight_decay, p->clip_norm, (int)o->schedule.kind, o->schedule.warmup,
-        o->schedule.total, o->bf16, params_values(r->m->params),
+        o->schedule.total, o->bf16, o->example_clip, o->example_noise, params_values(r->m->params),
         !r->c->validate      ? "none"
         : r->c->valid_metric ? r->c->valid_metric
                              : "some");

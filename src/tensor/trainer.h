@@ -35,6 +35,9 @@ typedef struct trainer_options {
     optimizer_options optimizer;
     schedule schedule;
     bool bf16;
+    /* > 0: DP-SGD (Abadi et al. 2016). Each example's gradient is clipped to this norm, the update's sum gets normal noise of
+     * example_noise * example_clip, and is divided by the number of examples. step() gives one loss a row, unreduced. */
+    double example_clip, example_noise;
 } trainer_options;
 
 typedef struct trainer_model {
@@ -47,6 +50,9 @@ typedef struct trainer_model {
      * NULL with the tape's error or one of its own (err_set; taken as LOREC_RESOURCE). `r` is the step's own random
      * stream (negatives, masks): a function of seed and step, so that a resumed run draws the same. */
     struct tensor *(*step)(void *self, tape *t, const uint32_t *example, size_t n, rng *r);
+    /* The examples of each of an update's steps, before the first of them (`first`: a new update begins); or NULL. */
+    void (*count)(void *self, const uint32_t *example, size_t n, bool first);
+    double (*told)(void *self, double loss); /* what the log says of a step whose loss was that; NULL: itself */
     /* Before each epoch from 0 (re-sampling), and again for the epoch that a resumed run goes on with; or NULL. */
     lorec_err (*epoch)(void *self, int64_t epoch);
     lorec_err (*ready)(void *self); /* parameters changed: refresh what scoring uses; or NULL */
