@@ -17,6 +17,10 @@
     ROW(bloom)                                                                                                         \
     ROW(phi)                                                                                                           \
     ROW(glm)                                                                                                           \
+    ROW(qwen)                                                                                                          \
+    ROW(baichuan)                                                                                                      \
+    ROW(chatglm)                                                                                                       \
+    ROW(chatglm6b)                                                                                                     \
     ROW(bert)                                                                                                          \
     ROW(roberta)                                                                                                       \
     ROW(xlm_roberta)                                                                                                   \
