@@ -58,27 +58,18 @@ void lm_session_free(lm_session *s)
     prefix_tree_free(&s->tree);
     session_rows *r = &s->rows;
     session_pass *p = &s->pass;
-    void *const arrays[] = {s->branch,
-                            s->hidden,
-                            s->logits,
-                            r->token,
-                            r->position,
-                            r->kept,
-                            r->want,
-                            r->group,
-                            p->length,
-                            p->first,
-                            p->seen,
-                            p->pick,
-                            p->pick_seen,
-                            p->x,
-                            p->span,
-                            p->span_start,
-                            p->pick_first,
-                            p->cross_seen,
-                            p->cross_pick_seen,
-                            p->cross_start,
-                            p->cross_span,
+    void *const arrays[] = {s->branch,      s->hidden,
+                            s->logits,      r->token,
+                            r->position,    r->kept,
+                            r->want,        r->at,
+                            r->block,       r->sees,
+                            r->group,       p->length,
+                            p->first,       p->seen,
+                            p->pick,        p->pick_seen,
+                            p->x,           p->span,
+                            p->span_start,  p->pick_first,
+                            p->cross_seen,  p->cross_pick_seen,
+                            p->cross_start, p->cross_span,
                             s->source};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) mem_free(arrays[i]);
     mem_free(s);
@@ -188,7 +179,38 @@ static lorec_err rows_room(session_rows *r, int64_t n)
     TRY(mem_grow(&r->position, &r->position_cap, need));
     TRY(mem_grow(&r->kept, &r->kept_cap, need));
     TRY(mem_grow(&r->want, &r->want_cap, need));
+    TRY(mem_grow(&r->at, &r->at_cap, need));
+    TRY(mem_grow(&r->block, &r->block_cap, need));
+    TRY(mem_grow(&r->sees, &r->sees_cap, need));
     return mem_grow(&r->group, &r->group_cap, (size_t)r->groups + 1);
+}
+
+/* A prefix language model's places: they depend on the sequence's tokens so far. Those of the last n tokens go behind r->n. */
+static lorec_err plan_places(lm_session *s, place before, const int32_t *token, int32_t n, int32_t skip)
+{
+    session_rows *r = &s->rows;
+    int32_t have = prefix_tree_length(&s->tree, before), all = have + n, *seq = NULL, at = 0;
+    size_t spans = prefix_tree_spans(&s->tree, before, NULL, 0), room = (size_t)all + 1;
+    kv_span *span = NULL;
+    lorec_err e = mem_new(&seq, 3 * room);
+    if (!e) e = mem_new(&span, spans);
+    if (!e) {
+        prefix_tree_spans(&s->tree, before, span, spans);
+        for (size_t i = 0; i < spans; i++)
+            for (int32_t j = 0; j < span[i].n; j++) seq[at++] = s->tree.token[span[i].row + j];
+        memcpy(seq + have, token, (size_t)n * sizeof *seq);
+        int32_t *position = seq + room, *block = position + room,
+                first = transformer_places(transformer_settings(s->net), seq, all, position, block);
+        for (int32_t j = skip; j < n; j++) {
+            int64_t k = r->n + j - skip;
+            r->at[k] = position[have + j];
+            r->block[k] = block[have + j];
+            r->sees[k] = have + j < first ? first : have + j + 1;
+        }
+    }
+    mem_free(seq);
+    mem_free(span);
+    return e;
 }
 
 /* Run i: what is there already is followed, what is not gets rows; from the first token whose logits are wanted on, all of
@@ -202,11 +224,13 @@ static lorec_err plan_run(lm_session *s, const lm_growth *g, int64_t i, const in
     if (before > positions - n)
         return err_set(LOREC_USAGE, "position %lld of a transformer that has %lld; shorten the input",
                        (long long)positions, (long long)positions);
+    place start = *at;
     int32_t known = (int32_t)prefix_tree_follow(&s->tree, at, token, (size_t)n);
     while (from < known && !(want ? want[from] : from == n - 1)) from++;
     s->count.shared += from;
     if (from == n) return LOREC_OK;
     TRY(rows_room(r, n - from));
+    if (transformer_settings(s->net)->glm.on) TRY(plan_places(s, start, token, n, from));
     for (int32_t j = from; j < known; j++) r->kept[r->n + j - from] = TREE_SPARE_ROW;
     TRY(prefix_tree_add(&s->tree, at, token + known, (size_t)(n - known), r->kept + r->n + (known - from)));
     for (int32_t j = from; j < n; j++) {
@@ -221,9 +245,14 @@ static lorec_err plan_run(lm_session *s, const lm_growth *g, int64_t i, const in
     return LOREC_OK;
 }
 
-/* Where a sequence begins; an encoder-decoder's i-th looks at the i-th prompt. */
-static place start_of(const lm_session *s, int64_t i)
+/* Where a sequence begins; an encoder-decoder's i-th looks at the i-th prompt; a prefix language model's keys depend on all
+ * of its context, so that beginnings are not shared. */
+static place start_of(lm_session *s, int64_t i)
 {
+    if (transformer_settings(s->net)->glm.on) {
+        s->beginnings = s->beginnings == INT32_MAX ? 0 : s->beginnings + 1;
+        return (place){TREE_START, s->beginnings};
+    }
     return (place){TREE_START, s->cross ? (int32_t)i : 0};
 }
 

@@ -18,7 +18,8 @@ typedef struct session_rows { /* the tokens that a call runs through the model *
     int64_t n;
     int32_t *token, *position, *kept; /* kept: its cache row, TREE_SPARE_ROW for one that is there already */
     uint8_t *want;
-    size_t token_cap, position_cap, kept_cap, want_cap;
+    int32_t *at, *block, *sees; /* of a prefix language model (config.glm): where the model puts it, what it sees */
+    size_t token_cap, position_cap, kept_cap, want_cap, at_cap, block_cap, sees_cap;
     session_group *group;
     int64_t groups;
     size_t group_cap;
@@ -47,6 +48,7 @@ struct lm_session {
     kv_cache *cross; /* of an encoder-decoder: keys and values of the last read's prompts; or NULL */
     kv_span *source; /* [sources] their rows */
     int64_t sources;
+    int32_t beginnings; /* of a prefix language model: so many were read; none is shared */
     size_t source_cap;
     place *branch; /* run BRANCH_FREE: not in use */
     int64_t branches;

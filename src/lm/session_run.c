@@ -40,6 +40,7 @@ static lorec_err fill_pass(lm_session *s, int64_t *group, pass_part *part)
 {
     session_pass *p = &s->pass;
     const session_rows *r = &s->rows;
+    bool prefixed = transformer_settings(s->net)->glm.on;
     int64_t g = 0, i = part->begin;
     part->picks = 0;
     part->group = *group;
@@ -47,11 +48,13 @@ static lorec_err fill_pass(lm_session *s, int64_t *group, pass_part *part)
     for (; i < part->end; g++) {
         const session_group *from = &r->group[*group];
         int64_t end = from->first + from->n < part->end ? from->first + from->n : part->end;
-        TRY(add_spans(s, prefix_tree_ancestor(&s->tree, from->end, r->position[end - 1] + 1), g));
+        int32_t sees = r->position[end - 1] + 1;
+        for (int64_t k = i; prefixed && k < end; k++) sees = r->sees[k] > sees ? r->sees[k] : sees;
+        TRY(add_spans(s, prefix_tree_ancestor(&s->tree, from->end, sees), g));
         p->length[g] = (int32_t)(end - i);
         for (; i < end; i++) {
             int32_t at = (int32_t)(i - part->begin);
-            p->seen[at] = r->position[i] + 1;
+            p->seen[at] = prefixed ? r->sees[i] : r->position[i] + 1;
             if (!r->want[i]) continue;
             p->pick[part->picks] = at;
             p->pick_seen[part->picks++] = p->seen[at];
@@ -108,7 +111,7 @@ lorec_err session_layers(lm_session *s, const transformer *net, token_rows *in, 
         }
         int64_t given = in->pick ? in->picks : rows;
         if (given == 0) return tape_error(t);
-        TRY(tape_read(t, transformer_final(t, net, x), hidden, given * c->width));
+        TRY(tape_read(t, transformer_final(t, net, x), hidden, given * transformer_out_width(c)));
     }
     return LOREC_OK;
 }
@@ -120,7 +123,9 @@ static lorec_err run_pass(lm_session *s, const pass_part *part, float *hidden)
     kv_view all = {part->groups, p->first, p->span_start, p->span, p->seen},
             last = {part->groups, p->pick_first, p->span_start, p->span, p->pick_seen}, cross_all, cross_last;
     cross_rows cross = {.cache = s->cross, .seen = &cross_all, .pick_seen = &cross_last};
-    token_rows in = {.position = r->position + part->begin,
+    bool prefixed = transformer_settings(s->net)->glm.on;
+    token_rows in = {.position = (prefixed ? r->at : r->position) + part->begin,
+                     .block_position = prefixed ? r->block + part->begin : NULL,
                      .cache = s->cache,
                      .kept = r->kept + part->begin,
                      .view = &all,
@@ -137,7 +142,8 @@ static lorec_err run_pass(lm_session *s, const pass_part *part, float *hidden)
 
 static lorec_err run_logits(lm_session *s, lm_take take, void *ctx)
 {
-    int64_t vocab = lm_session_vocab(s), width = transformer_settings(s->net)->width, wanted = s->rows.wanted;
+    int64_t vocab = lm_session_vocab(s), width = transformer_out_width(transformer_settings(s->net)),
+            wanted = s->rows.wanted;
     int64_t at_once = take ? LOGITS_AT_ONCE / vocab : wanted;
     if (at_once < 16) at_once = 16;
     if (at_once > wanted) at_once = wanted;
@@ -158,7 +164,7 @@ static lorec_err run_logits(lm_session *s, lm_take take, void *ctx)
 /* Only those of g->only: rows are filled up with their first token, so that each has as many. */
 static lorec_err run_picked(lm_session *s, const lm_growth *g)
 {
-    int64_t width = transformer_settings(s->net)->width, wanted = s->rows.wanted, most = 1;
+    int64_t width = transformer_out_width(transformer_settings(s->net)), wanted = s->rows.wanted, most = 1;
     for (int64_t i = 0; i < wanted; i++)
         if (g->only_start[i + 1] - g->only_start[i] > most) most = g->only_start[i + 1] - g->only_start[i];
     int32_t *ids;
@@ -183,7 +189,7 @@ static lorec_err run_picked(lm_session *s, const lm_growth *g)
 lorec_err session_run(lm_session *s, const lm_growth *growth)
 {
     const session_rows *r = &s->rows;
-    int64_t width = transformer_settings(s->net)->width, group = 0, wanted = 0;
+    int64_t width = transformer_out_width(transformer_settings(s->net)), group = 0, wanted = 0;
     int32_t have = s->tree.rows + s->tree.rows / 2;
     if (s->tree.max_rows && have > s->tree.max_rows) have = s->tree.max_rows;
     if ((int64_t)kv_cache_bytes(s->cache) < (int64_t)s->tree.rows * (int64_t)kv_cache_row_bytes(s->cache))
@@ -193,6 +199,10 @@ lorec_err session_run(lm_session *s, const lm_growth *growth)
         TRY(cancel_check());
         pass_part part = {.begin = i, .end = r->n - i < s->opt.rows_at_once ? r->n : i + s->opt.rows_at_once};
         int64_t groups = 0;
+        for (int64_t g = group; transformer_settings(s->net)->glm.on && g < r->groups && r->group[g].first < part.end;
+             g++)
+            if (r->group[g].first + r->group[g].n > part.end) /* a context is read at once: its tokens see each other */
+                part.end = r->group[g].first + r->group[g].n;
         for (int64_t g = group; g < r->groups && r->group[g].first < part.end; g++) groups++;
         TRY(pass_room(&s->pass, part.end - i, groups));
         TRY(fill_pass(s, &group, &part));

@@ -126,7 +126,7 @@ static tensor *table_rows(tape *t, const transformer *m, const token_rows *in)
     return x;
 }
 
-/* How long each row's sequence is; of a row that attends to a cache, so far. */
+/* How long each row's sequence is; of rows that attend to a cache, so far. */
 static lorec_err lengths_of(const token_rows *in, const int32_t *position, int32_t **out)
 {
     const segments *s = in->sequences;
@@ -134,7 +134,7 @@ static lorec_err lengths_of(const token_rows *in, const int32_t *position, int32
     TRY(mem_new(out, (size_t)s->rows));
     for (int64_t i = 0; i < s->n; i++)
         for (int32_t r = s->start[i]; r < s->start[i + 1]; r++)
-            (*out)[r] = cached ? position[r] + 1 : s->start[i + 1] - s->start[i];
+            (*out)[r] = cached ? position[s->start[i + 1] - 1] + 1 : s->start[i + 1] - s->start[i];
     return LOREC_OK;
 }
 
