@@ -7,6 +7,7 @@ static const command *const rows[] = {
     &command_lm_tokenize,
     &command_lm_detokenize,
     &command_lm_chat_template,
+    &command_lm_ask,
 };
 
 static lorec_err run(int argc, char **argv);

@@ -11,5 +11,6 @@ extern const command command_lm_embed;
 extern const command command_lm_tokenize;
 extern const command command_lm_detokenize;
 extern const command command_lm_chat_template;
+extern const command command_lm_ask;
 
 #endif

@@ -47,7 +47,7 @@ static void put(int fd, const char *p, size_t n, size_t piece)
         ssize_t sent = send(fd, p + i, k, MSG_NOSIGNAL);
         if (sent <= 0) return;
         i += (size_t)sent;
-        if (piece) usleep(300);
+        if (piece) usleep(50);
     }
 }
 
@@ -115,7 +115,7 @@ static void reply(int fd, const mock_reply *r, const char *body, size_t n)
         put(fd, head, (size_t)k, 0);
         put(fd, body + i, take, 0);
         put(fd, "\r\n", 2, 0);
-        if (r->piece) usleep(300);
+        if (r->piece) usleep(50);
         i += take;
     }
     if (!r->cut) put(fd, "0\r\n\r\n", 5, 0);
@@ -154,7 +154,7 @@ static void *listen_on(void *ctx)
     mock_server *s = ctx;
     struct pollfd p = {.fd = s->listening, .events = POLLIN};
     while (!s->stopping) {
-        if (poll(&p, 1, 20) <= 0) continue;
+        if (poll(&p, 1, 5) <= 0) continue;
         connection *c = malloc(sizeof *c);
         if (!c) abort();
         *c = (connection){s, accept(s->listening, NULL, NULL)};

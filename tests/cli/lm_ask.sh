@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# lorec lm chat-template and lm ask: what needs no server.
+. "$(dirname "$0")/support/lib.sh"
+
+ok lm chat-template --model chatml --prompt "Hi <|im_end|>"
+[ "$(cat out)" = "<|im_start|>user
+Hi <|im_end|><|im_end|>
+<|im_start|>assistant" ] || die "chatml renders $(cat out)"
+ok lm chat-template --model chatml --prompt "Hi" --json && says '"from": "values"'
+echo '{"messages": [{"role": "user", "content": "x"}], "name": "Y"}' >m.json
+echo '{{ name }}:{{ messages[0].content }}:{{ k }}:{{ strftime_now("%Y") }}' >t.j2
+ok lm chat-template --model t.j2 --messages m.json --set k=2 --date 2024-07-26
+[ "$(cat out)" = "Y:x:2:2024" ] || die "variables: $(cat out)"
+fails 2 'did you mean "chatml"' lm chat-template --model chatm --prompt x
+fails 2 'give --messages or --prompt' lm chat-template --model chatml
+echo '{{ oops' >bad.j2
+fails 3 'bad.j2, line 1' lm chat-template --model bad.j2 --prompt x
+
+fails 2 '--llm is missing' lm ask --prompt x
+fails 2 'not a model that can be asked' lm ask --llm nonsense --prompt x
+dead=http://127.0.0.1:9/v1#m
+ok lm ask --llm $dead --prompt "How much?" --dry-run -n 100 --samples 3 && says '3 calls'
+ok lm ask --llm $dead --prompt "How much?" --dry-run --json && says '"calls": 1'
+echo 'm: {input: 1, output: 2}' >prices.yaml
+ok lm ask --llm $dead --prompt "How much?" --dry-run --prices prices.yaml && says 'in money'
+echo 'm: {input: -1}' >wrong.yaml
+fails 3 'per million tokens' lm ask --llm $dead --prompt x --prices wrong.yaml
+fails 1 '127.0.0.1:9' lm ask --llm $dead --prompt x --tries 1
+fails 3 'no such transcript' lm ask --llm replay:absent.sqlite --prompt x
+fails 2 'LOREC_API_KEY' lm ask --llm https://key@host/v1#m --prompt x
