@@ -28,7 +28,7 @@ typedef struct lane { /* one connection */
 
 typedef struct batch {
     llm *m;
-    server *s;
+    llm_server *s;
     const llm_request *q;
     llm_answer *out;
     const llm_watch *watch;
@@ -61,8 +61,8 @@ static void finish(batch *b, size_t i, lorec_err e)
     if (e) llm_answer_fail(a, e);
     t->done = true;
     b->done++;
-    server_mask(b->s, a->text, a->n);
-    if (a->why) server_mask(b->s, a->why, strlen(a->why));
+    llm_server_mask(b->s, a->text, a->n);
+    if (a->why) llm_server_mask(b->s, a->why, strlen(a->why));
     llm_book(b->m, a);
     if (b->watch && b->watch->label)
         progress_step(&b->p, (double)b->done, "%lld tokens",
@@ -201,7 +201,7 @@ static void fill(batch *b, double *soon)
 static void complain(batch *b, exchange *x, long status)
 {
     buf words = {0};
-    server_mask(b->s, x->in.p, x->in.n);
+    llm_server_mask(b->s, x->in.p, x->in.n);
     lorec_err e = openai_complaint(x->in.p ? x->in.p : "", x->in.n, &words);
     err_set(LOREC_FAILED, "%s: status %ld: %s", b->s->url, status, e ? "" : words.p);
     buf_free(&words);
@@ -261,7 +261,7 @@ static void answered(batch *b, lane *l)
     bool more = false;
     lorec_err e = LOREC_OK;
     b->s->answered = true;
-    server_mask(b->s, x->in.p, x->in.n);
+    llm_server_mask(b->s, x->in.p, x->in.n);
     if (x->streams) {
         e = sse_end(&x->events);
         if (!e) e = openai_stream_end(&x->stream, a);
@@ -381,7 +381,7 @@ static lorec_err ask(llm *m, const llm_request *q, size_t n, llm_answer *out, co
         }
     batch_close(&b);
     if (!e && b.err) {
-        server_mask(m->self, b.why, strlen(b.why));
+        llm_server_mask(m->self, b.why, strlen(b.why));
         e = err_set(b.err, "%s (%zu of %zu answers are there)", b.why, b.done, n);
     }
     return e;
@@ -389,27 +389,27 @@ static lorec_err ask(llm *m, const llm_request *q, size_t n, llm_answer *out, co
 
 static unsigned can(const llm *m)
 {
-    const server *s = m->self;
+    const llm_server *s = m->self;
     return LLM_CHAT | LLM_COMPLETE | LLM_LOGPROBS | LLM_EMBED | LLM_IMAGES | LLM_TOOLS | (s->echo ? LLM_SCORE : 0u);
 }
 
 static void shut(llm *m)
 {
-    server_close(m->self);
+    llm_server_close(m->self);
 }
 
 static lorec_err open_plain(llm *m, const char *rest)
 {
-    server *s;
-    TRY(server_open(&s, "http://", rest, &m->options, &m->name));
+    llm_server *s;
+    TRY(llm_server_open(&s, "http://", rest, &m->options, &m->name));
     m->self = s;
     return LOREC_OK;
 }
 
 static lorec_err open_secure(llm *m, const char *rest)
 {
-    server *s;
-    TRY(server_open(&s, "https://", rest, &m->options, &m->name));
+    llm_server *s;
+    TRY(llm_server_open(&s, "https://", rest, &m->options, &m->name));
     m->self = s;
     return LOREC_OK;
 }

@@ -24,7 +24,7 @@ static const char *key_of(const llm_options *o, const char *host, const char **v
     return key && *key ? key : NULL;
 }
 
-static lorec_err find_key(server *s, const llm_options *o, const char *scheme, const char *host)
+static lorec_err find_key(llm_server *s, const llm_options *o, const char *scheme, const char *host)
 {
     const char *variable, *key = key_of(o, host, &variable);
     if (!key && o->key_variable) return err_set(LOREC_USAGE, "the variable %s holds no key", variable);
@@ -37,14 +37,14 @@ static lorec_err find_key(server *s, const llm_options *o, const char *scheme, c
     return mem_dup(&s->key, key);
 }
 
-void server_mask(const server *s, char *text, size_t n)
+void llm_server_mask(const llm_server *s, char *text, size_t n)
 {
     size_t k = s->key ? strlen(s->key) : 0;
     if (k < 4 || !text) return;
     for (char *at = text; (at = memmem(at, n - (size_t)(at - text), s->key, k)); at += k) memset(at, '*', k);
 }
 
-static lorec_err add_header(server *s, const char *line)
+static lorec_err add_header(llm_server *s, const char *line)
 {
     struct curl_slist *grown = curl_slist_append(s->headers, line);
     if (!grown) return err_set(LOREC_RESOURCE, "out of memory");
@@ -52,7 +52,7 @@ static lorec_err add_header(server *s, const char *line)
     return LOREC_OK;
 }
 
-static lorec_err headers(server *s)
+static lorec_err headers(llm_server *s)
 {
     TRY(add_header(s, "Content-Type: application/json"));
     TRY(add_header(s, "Expect:"));
@@ -110,7 +110,7 @@ static lorec_err address_parts(address *a, CURLU *u, const char *url)
     return LOREC_OK;
 }
 
-static lorec_err base_url(server *s, const char *scheme, address *a)
+static lorec_err base_url(llm_server *s, const char *scheme, address *a)
 {
     buf b = {0};
     size_t n = a->path ? strlen(a->path) : 0;
@@ -128,7 +128,7 @@ static lorec_err base_url(server *s, const char *scheme, address *a)
     return LOREC_OK;
 }
 
-static lorec_err query(server *s, const char *text)
+static lorec_err query(llm_server *s, const char *text)
 {
     if (!text) return LOREC_OK;
     if (strcmp(text, "score=echo") != 0)
@@ -137,7 +137,7 @@ static lorec_err query(server *s, const char *text)
     return LOREC_OK;
 }
 
-static lorec_err open_address(server *s, const char *scheme, const char *rest, const llm_options *o, address *a)
+static lorec_err open_address(llm_server *s, const char *scheme, const char *rest, const llm_options *o, address *a)
 {
     buf url = {0};
     CURLU *u = curl_url();
@@ -160,7 +160,7 @@ static lorec_err take_event(void *ctx, const char *data, size_t n)
     size_t from;
     TRY(openai_event(&x->stream, data, n, &from));
     if (!x->text || x->stream.text.n <= from) return LOREC_OK;
-    server_mask(x->server, x->stream.text.p, x->stream.text.n);
+    llm_server_mask(x->server, x->stream.text.p, x->stream.text.n);
     x->text(x->ctx, x->stream.text.p + from, x->stream.text.n - from);
     return LOREC_OK;
 }
@@ -198,7 +198,7 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *ctx)
     return n;
 }
 
-lorec_err exchange_open(exchange *x, const server *s)
+lorec_err exchange_open(exchange *x, const llm_server *s)
 {
     *x = (exchange){.server = s, .easy = curl_easy_init()};
     x->events = (sse){.event = take_event, .ctx = x};
@@ -283,7 +283,7 @@ static lorec_err pick_model(const buf *reply, const char *url, char **model)
 }
 
 /* Without #MODEL: the one that the server has, if it has one. */
-static lorec_err ask_for_model(server *s, char **model)
+static lorec_err ask_for_model(llm_server *s, char **model)
 {
     exchange x;
     long status = 0;
@@ -302,12 +302,12 @@ static lorec_err ask_for_model(server *s, char **model)
     return e;
 }
 
-lorec_err server_open(server **out, const char *scheme, const char *rest, const llm_options *o, char **model)
+lorec_err llm_server_open(llm_server **out, const char *scheme, const char *rest, const llm_options *o, char **model)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, start_curl);
     address a = {0};
-    server *s = NULL;
+    llm_server *s = NULL;
     *out = NULL;
     TRY(mem_new(&s, 1));
     s->timeout = o->timeout;
@@ -320,14 +320,14 @@ lorec_err server_open(server **out, const char *scheme, const char *rest, const 
         e = ask_for_model(s, model);
     address_free(&a);
     if (e) {
-        server_close(s);
+        llm_server_close(s);
         return e;
     }
     *out = s;
     return LOREC_OK;
 }
 
-void server_close(server *s)
+void llm_server_close(llm_server *s)
 {
     if (s->multi) curl_multi_cleanup(s->multi);
     for (struct curl_slist *h = s->headers; h; h = h->next) explicit_bzero(h->data, strlen(h->data));
