@@ -13,7 +13,8 @@ static lorec_err token_of(const json_t *config, const char *key, int32_t fallbac
 lorec_err encdec_of(encdec *out, const lm_model *m)
 {
     if (!m->encoder || !m->net)
-        return err_set(LOREC_INPUT, "a model of type \"%s\" is no encoder-decoder", m->arch->type);
+        return err_set(LOREC_INPUT, "a model of type \"%s\" %s", m->arch->type,
+                       m->encoder ? "without its decoder" : "is no encoder-decoder");
     *out = (encdec){.encoder = m->encoder, .decoder = m->net};
     int64_t vocab = transformer_settings(m->net)->vocab_size;
     TRY(token_of(m->config, "pad_token_id", 0, vocab, &out->pad));

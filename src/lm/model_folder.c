@@ -32,6 +32,12 @@ static void without_absent(transformer_config *c, const source *from)
     if (masked && !c->name[PART_HEAD_DENSE]) c->headless = true;
 }
 
+/* Files of an encoder-decoder's encoder alone: embedding models are made of it. */
+static bool has_decoder(const transformer_config *c, const source *from)
+{
+    return !from->w || !c->name[PART_FINAL_NORM] || rows_of(from, c->name[PART_FINAL_NORM]) >= 0;
+}
+
 static lorec_err make_parts(lm_model *m, const json_t *json, const source *from)
 {
     const lm_arch *a = m->arch;
@@ -45,14 +51,15 @@ static lorec_err make_parts(lm_model *m, const json_t *json, const source *from)
         TRY(a->read(&c, json));
         without_absent(&c, from);
         if (from->packing) model_packing_config(from->packing, &c);
-        TRY(transformer_new(&m->net, m->params, &c, ""));
+        if (!m->encoder || has_decoder(&c, from)) TRY(transformer_new(&m->net, m->params, &c, ""));
     }
     if (a->read_vision) {
         TRY(a->read_vision(&v, json));
         TRY(vision_new(&m->vision, m->params, &v, ""));
     }
     int64_t image = m->vision ? vision_settings(m->vision)->body.width : 0;
-    return heads_new(&m->heads, m->params, a->heads, m->net ? transformer_settings(m->net)->width : image, image,
+    const transformer *text = m->net ? m->net : m->encoder;
+    return heads_new(&m->heads, m->params, a->heads, text ? transformer_settings(text)->width : image, image,
                      from->w ? rows_of : NULL, from);
 }
 

@@ -16,7 +16,7 @@
 typedef struct lm_model {
     const lm_arch *arch;
     params *params;
-    transformer *net;     /* the text model; of an encoder-decoder: the decoder; NULL: it reads images only */
+    transformer *net;     /* the text model; of an encoder-decoder: the decoder; NULL: there is no such */
     transformer *encoder; /* the other half of an encoder-decoder, or NULL */
     vision_tower *vision; /* the image tower, or NULL */
     lm_heads *heads;      /* never NULL, may be empty */

@@ -6,17 +6,19 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-/* Files of TensorFlow's time call a norm's gain and bias gamma and beta. */
+/* Files of TensorFlow's time call a norm's gain and bias gamma and beta; those of transformers before 5 keep the bias of a
+ * masked head that is not tied a level higher. */
 static const weight *find_renamed(const weights *w, const char *name)
 {
-    static const char *const ends[][2] = {{"LayerNorm.weight", "gamma"}, {"LayerNorm.bias", "beta"}};
+    static const char *const ends[][2] = {
+        {"LayerNorm.weight", "LayerNorm.gamma"}, {"LayerNorm.bias", "LayerNorm.beta"}, {"decoder.bias", "bias"}};
     const weight *x = weights_find(w, name);
     size_t n = strlen(name);
-    for (int i = 0; i < 2 && !x; i++) {
-        size_t end = strlen(ends[i][0]), kept = strlen("LayerNorm.");
+    for (size_t i = 0; i < sizeof ends / sizeof *ends && !x; i++) {
+        size_t end = strlen(ends[i][0]);
         if (n < end || strcmp(name + n - end, ends[i][0]) != 0) continue;
         buf old = {0};
-        if (!buf_add(&old, name, n - end + kept) && !buf_puts(&old, ends[i][1])) x = weights_find(w, old.p);
+        if (!buf_add(&old, name, n - end) && !buf_puts(&old, ends[i][1])) x = weights_find(w, old.p);
         buf_free(&old);
     }
     return x;

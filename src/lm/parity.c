@@ -321,7 +321,8 @@ static lorec_err check(fixture *f)
         params_freeze_all(f->model->params, true);
         f->set = (adapter_set){.item = &f->adapter, .n = 1};
     }
-    const parity_kind *kind = f->model->vision ? &parity_vision : f->model->encoder ? &parity_seq2seq : &parity_text;
+    const lm_model *m = f->model;
+    const parity_kind *kind = m->vision ? &parity_vision : m->encoder && m->net ? &parity_seq2seq : &parity_text;
     TRY(kind->read(f));
     TRY(begin(f, false));
     TRY(kind->values(f));

@@ -1,9 +1,14 @@
 /* Decoder-only models and encoders: input_ids, attention_mask -> hidden_states, logits, pooler_output. */
 #include "lm/parity_parts.h"
 
+static const transformer *body(const fixture *f)
+{
+    return f->model->net ? f->model->net : f->model->encoder;
+}
+
 static lorec_err read(fixture *f)
 {
-    const transformer_config *c = transformer_settings(f->model->net);
+    const transformer_config *c = transformer_settings(body(f));
     TRY(parity_read_tokens(f, &f->tokens, "input_ids.npy", "attention_mask.npy", c->vocab_size));
     return parity_read_labels(f, &f->tokens, c->vocab_size, c->causal);
 }
@@ -20,7 +25,7 @@ static token_rows rows(fixture *f)
 static lorec_err values(fixture *f)
 {
     const parity_tokens *x = &f->tokens;
-    const transformer *net = f->model->net;
+    const transformer *net = body(f);
     const transformer_config *c = transformer_settings(net);
     int64_t n = x->n * x->length;
     token_rows in = rows(f);
@@ -47,8 +52,8 @@ static lorec_err values(fixture *f)
 static tensor *loss(fixture *f)
 {
     token_rows in = rows(f);
-    tensor *h = transformer_hidden(f->tape, f->model->net, &in);
-    return transformer_loss(f->tape, f->model->net, h, tape_ids(f->tape, f->target, f->targets));
+    tensor *h = transformer_hidden(f->tape, body(f), &in);
+    return transformer_loss(f->tape, body(f), h, tape_ids(f->tape, f->target, f->targets));
 }
 
 const parity_kind parity_text = {read, values, loss};

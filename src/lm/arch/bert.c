@@ -25,7 +25,10 @@ static lorec_err bert_read(transformer_config *c, const json_t *json)
     bert_complete(c);
     TRY(arch_get_padding(json, 0, c));
     TRY(json_get_bool_or(json, "tie_word_embeddings", true, &tied));
-    if (!tied) c->name[PART_HEAD] = "cls.predictions.decoder.weight";
+    if (!tied) {
+        c->name[PART_HEAD] = "cls.predictions.decoder.weight";
+        c->name[PART_HEAD_BIAS] = "cls.predictions.decoder.bias";
+    }
     return LOREC_OK;
 }
 

@@ -30,7 +30,10 @@ static lorec_err roberta_read(transformer_config *c, const json_t *json)
     roberta_complete(c);
     TRY(arch_get_padding(json, 1, c));
     TRY(json_get_bool_or(json, "tie_word_embeddings", true, &tied));
-    if (!tied) c->name[PART_HEAD] = "lm_head.decoder.weight";
+    if (!tied) {
+        c->name[PART_HEAD] = "lm_head.decoder.weight";
+        c->name[PART_HEAD_BIAS] = "lm_head.decoder.bias";
+    }
     return LOREC_OK;
 }
 
