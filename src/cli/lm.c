@@ -3,6 +3,7 @@
 
 static const command *const rows[] = {
     &command_lm_check,
+    &command_lm_bench,
     &command_lm_embed,
     &command_lm_tokenize,
     &command_lm_detokenize,

@@ -7,6 +7,7 @@
 #include "cli/command.h"
 
 extern const command command_lm_check;
+extern const command command_lm_bench;
 extern const command command_lm_embed;
 extern const command command_lm_tokenize;
 extern const command command_lm_detokenize;

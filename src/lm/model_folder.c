@@ -125,6 +125,19 @@ lorec_err lm_model_make(lm_model **out, const json_t *config, uint64_t seed, con
     return given(out, e);
 }
 
+lorec_err lm_model_make_from(lm_model **out, const json_t *config, const char *where, params_supply_fn *supply,
+                             void *ctx)
+{
+    lorec_err e = model_new(out, 0);
+    if (!e) {
+        params_supply((*out)->params, supply, ctx);
+        e = from_config(*out, config, NULL, LM_F32);
+        params_supply((*out)->params, NULL, NULL);
+    }
+    if (e) e = err_context(e, "%s", where);
+    return given(out, e);
+}
+
 void lm_model_free(lm_model *m)
 {
     if (!m) return;

@@ -12,6 +12,7 @@
 #define LOREC_LM_MODEL_FOLDER_H
 
 #include "lm/arch.h"
+#include "tensor/packed.h"
 
 typedef struct lm_model {
     const lm_arch *arch;
@@ -27,6 +28,9 @@ typedef struct lm_model {
 lorec_err lm_model_new(lm_model **out, const char *arch, const transformer_config *config, uint64_t seed);
 /* The same from the words of a config.json: any architecture. `where` names it in errors. */
 lorec_err lm_model_make(lm_model **out, const json_t *config, uint64_t seed, const char *where);
+/* The same, with matrices from `supply` (tensor/packed.h), and all else zero. */
+lorec_err lm_model_make_from(lm_model **out, const json_t *config, const char *where, params_supply_fn *supply,
+                             void *ctx);
 /* `path` is all that weights_open takes. Weights of any type become f32; names with or without the architecture's base
  * prefix. A missing or misshapen parameter, NaN and infinities are LOREC_INPUT; what the file holds beside them is left
  * alone. Heads that the file has not are left out. */
