@@ -1,6 +1,7 @@
 #include "lm/constraint.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -27,6 +28,29 @@ lorec_err constraint_allowed(const constraint *c, const constraint_state *s, tok
 {
     out->n = 0;
     return c->verbs->allowed(c->self, s->w, out);
+}
+
+/* Into its place in the ascending list. */
+static lorec_err add_end(token_list *l, int32_t end)
+{
+    TRY(token_list_add(l, end));
+    size_t i = l->n - 1;
+    for (; i > 0 && l->token[i - 1] >= end; i--) {
+        if (l->token[i - 1] == end) { /* the constraint names it itself */
+            memmove(l->token + i, l->token + i + 1, (l->n - i - 1) * sizeof *l->token);
+            l->n--;
+            return LOREC_OK;
+        }
+        l->token[i] = l->token[i - 1];
+        l->token[i - 1] = end;
+    }
+    return LOREC_OK;
+}
+
+lorec_err constraint_allowed_or_end(const constraint *c, const constraint_state *s, int32_t end, token_list *out)
+{
+    TRY(constraint_allowed(c, s, out));
+    return end >= 0 && constraint_final(c, s) ? add_end(out, end) : LOREC_OK;
 }
 
 bool constraint_step(const constraint *c, constraint_state *s, int32_t token)

@@ -47,6 +47,8 @@ typedef struct constraint {
 void constraint_start(const constraint *c, constraint_state *s);
 lorec_err constraint_allowed(const constraint *c, const constraint_state *s,
                              token_list *out); /* out is cleared first */
+/* And `end` (or -1), wherever a sequence may end. */
+lorec_err constraint_allowed_or_end(const constraint *c, const constraint_state *s, int32_t end, token_list *out);
 bool constraint_step(const constraint *c, constraint_state *s, int32_t token);
 bool constraint_final(const constraint *c, const constraint_state *s);
 float constraint_hypothesis(const constraint *c, const constraint_state *s, const int32_t *token, size_t n, float logp);

@@ -33,31 +33,6 @@ void growing_free(growing *g)
     choices_free(&g->choices);
 }
 
-/* Under a constraint the end token may come wherever a sequence may end. */
-static lorec_err add_end(token_list *l, int32_t end)
-{
-    TRY(token_list_add(l, end));
-    size_t i = l->n - 1;
-    for (; i > 0 && l->token[i - 1] >= end; i--) {
-        if (l->token[i - 1] == end) { /* the constraint names it itself */
-            memmove(l->token + i, l->token + i + 1, (l->n - i - 1) * sizeof *l->token);
-            l->n--;
-            return LOREC_OK;
-        }
-        l->token[i] = l->token[i - 1];
-        l->token[i - 1] = end;
-    }
-    return LOREC_OK;
-}
-
-/* What may follow a state, the end token included. */
-static lorec_err allowed_after(growing *g, const constraint_state *state)
-{
-    const decode_options *o = g->o;
-    TRY(constraint_allowed(o->only, state, &g->allowed));
-    return o->end >= 0 && constraint_final(o->only, state) ? add_end(&g->allowed, o->end) : LOREC_OK;
-}
-
 /* ---- calls to the session ------------------------------------------------------------------------------------------------- */
 
 /* The lists of what may follow each call's state. Their own logits are worth it where they are few. */
@@ -66,7 +41,7 @@ static lorec_err list_allowed(growing *g, int64_t calls)
     int64_t most = 0;
     g->only.n = 0;
     for (int64_t i = 0; i < calls; i++) {
-        TRY(allowed_after(g, &g->state[i]));
+        TRY(constraint_allowed_or_end(g->o->only, &g->state[i], g->o->end, &g->allowed));
         for (size_t j = 0; j < g->allowed.n; j++) TRY(token_list_add(&g->only, g->allowed.token[j]));
         g->only_start[i + 1] = (int64_t)g->only.n;
         if ((int64_t)g->allowed.n > most) most = (int64_t)g->allowed.n;
@@ -154,7 +129,7 @@ static lorec_err repeated(growing *g, const partial *p, const int32_t *tokens, c
 lorec_err growing_choices(growing *g, const partial *p, const int32_t *tokens, const sampling *how)
 {
     if (lists(g)) return choose_among(g, p, how);
-    if (g->o->only) TRY(allowed_after(g, &p->state));
+    if (g->o->only) TRY(constraint_allowed_or_end(g->o->only, &p->state, g->o->end, &g->allowed));
     const float *logits = lm_session_logits(g->session, p->call);
     TRY(repeated(g, p, tokens, &logits));
     return choices_make(&g->choices, logits, lm_session_vocab(g->session), g->o->only ? &g->allowed : NULL, how);
