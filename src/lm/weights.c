@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "lm/files/place.h"
 
-static const weights_kind *const kinds[] = {&weights_safetensors, &weights_llama2c};
+static const weights_kind *const kinds[] = {&weights_safetensors, &weights_gguf_kind, &weights_llama2c};
 enum { KINDS = sizeof kinds / sizeof *kinds, HEAD = 64 };
 
 struct weights {
@@ -15,6 +15,7 @@ struct weights {
     json_t *config;
     blob *file;
     size_t files, file_cap;
+    gguf *gguf;
     weight *at;
     size_t n, cap;
     bool sorted;
@@ -28,6 +29,8 @@ void weights_close(weights *w)
         mem_free((void *)(uintptr_t)w->at[i].name);
         mem_free((void *)(uintptr_t)w->at[i].place);
     }
+    if (w->gguf) gguf_close(w->gguf);
+    mem_free(w->gguf);
     json_decref(w->config);
     mem_free(w->folder);
     mem_free(w->format);
@@ -41,6 +44,19 @@ void weights_close(weights *w)
 blob *weights_file(const weights *w, size_t file)
 {
     return &w->file[file];
+}
+
+lorec_err weights_new_gguf(weights *w, size_t file, gguf **out)
+{
+    if (w->gguf) return err_set(LOREC_INPUT, "a second GGUF file where one is the model");
+    TRY(mem_new(&w->gguf, 1));
+    *out = w->gguf;
+    return gguf_read(w->gguf, &w->file[file]);
+}
+
+const gguf *weights_gguf(const weights *w)
+{
+    return w->gguf;
 }
 
 void weights_set_config(weights *w, json_t *config)
@@ -70,7 +86,7 @@ static lorec_err check(const weights *w, const weight *x, const weight_place *pl
             values > INT64_MAX / 8)
             return err_set(LOREC_INPUT, "the shape's product is beyond what can be addressed");
     int64_t rows = 0;
-    if (!elem_size(x->type, row_values(x), &row))
+    if (!elem_size(x->type, place->by_value ? 1 : row_values(x), &row))
         return err_set(LOREC_INPUT, "rows of %lld values are no whole number of %s blocks of %d",
                        (long long)row_values(x), elem_name(x->type), elem_block(x->type));
     for (int i = 0; i < place->parts; i++) {
@@ -87,9 +103,10 @@ static lorec_err check(const weights *w, const weight *x, const weight_place *pl
             return err_set(LOREC_INPUT, "its %lld rows at offset %llu do not fit into the file of %llu bytes",
                            (long long)p->rows, (unsigned long long)p->at, (unsigned long long)w->file[p->file].size);
     }
-    return rows == weight_rows(x) ? LOREC_OK
-                                  : err_set(LOREC_INPUT, "its parts have %lld rows and its shape %lld", (long long)rows,
-                                            (long long)weight_rows(x));
+    int64_t due = place->by_value ? x->shape[0] : weight_rows(x);
+    return rows == due
+               ? LOREC_OK
+               : err_set(LOREC_INPUT, "its parts have %lld rows and its shape %lld", (long long)rows, (long long)due);
 }
 
 lorec_err weights_add(weights *w, const char *name, const weight *x, const weight_place *place)

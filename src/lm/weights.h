@@ -13,7 +13,9 @@
  * What may be opened (lm/files/ has one file each, weights.c one row):
  *   a folder        config.json with model.safetensors, model.safetensors.index.json, pytorch_model.bin or its index;
  *                   without config.json: the one .gguf in it
+ *   .gguf           what llama.cpp wrote, any of its types that tensor/elem.h knows
  *   .safetensors    config.json beside it, where there is one
+ *   .bin            of llama2.c, versions 0, 1, 2
  *
  * Everything is checked when it is opened: lengths against the bytes that are there, products for overflow, names for
  * doubles. Values are read by position (base/blob.h), so that a file which is cut off meanwhile is an error and no crash.
@@ -23,7 +25,7 @@
 #define LOREC_LM_WEIGHTS_H
 
 #include "base/json.h"
-#include "tensor/elem.h"
+#include "tensor/gguf.h"
 
 enum { WEIGHT_DIMS = 8 };
 
@@ -45,6 +47,7 @@ void weights_close(weights *w);
 const char *weights_format(const weights *w);   /* "safetensors", "GGUF v3" ... */
 const char *weights_folder(const weights *w);   /* where what belongs to the model lies: tokenizer.json ... */
 const json_t *weights_config(const weights *w); /* NULL: there is none */
+const gguf *weights_gguf(const weights *w);     /* the file's keys, with its tokenizer; NULL: it is no GGUF */
 
 size_t weights_count(const weights *w);
 const weight *weights_at(const weights *w, size_t i);           /* ascending by name */

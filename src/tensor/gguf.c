@@ -251,10 +251,10 @@ static int by_place(const void *a, const void *b)
 
 static int by_tensor_name(const void *a, const void *b)
 {
-    return compare((*(const gguf_tensor *const *)a)->name, (*(const gguf_tensor *const *)b)->name);
+    return compare(((const gguf_tensor *)a)->name, ((const gguf_tensor *)b)->name);
 }
 
-/* Offsets become places in the file: aligned, inside, none over another; and no name is there twice. */
+/* Offsets become places in the file: aligned, inside, none over another. */
 static lorec_err check_tensors(gguf *g, uint64_t values, const gguf_tensor **order)
 {
     size_t n = g->n_tensors;
@@ -275,14 +275,15 @@ static lorec_err check_tensors(gguf *g, uint64_t values, const gguf_tensor **ord
         if (order[i]->at < order[i - 1]->at + order[i - 1]->bytes)
             return err_set(LOREC_INPUT, "the tensors %.*s and %.*s overlap", (int)order[i - 1]->name.n,
                            order[i - 1]->name.p, (int)order[i]->name.n, order[i]->name.p);
-    if (n) qsort(order, n, sizeof *order, by_tensor_name);
-    for (size_t i = 1; i < n; i++)
-        if (by_tensor_name(&order[i - 1], &order[i]) == 0)
-            return err_set(LOREC_INPUT, "there are two tensors named %.*s", (int)order[i]->name.n, order[i]->name.p);
     return LOREC_OK;
 }
 
 /* ---- the whole ----------------------------------------------------------------------------------------------------------- */
+
+static lorec_err twice(const char *what, slice name)
+{
+    return err_set(LOREC_INPUT, "the %s %.*s is there twice", what, (int)(name.n < 100 ? name.n : 100), name.p);
+}
 
 /* The head stays where it is from now on. */
 static lorec_err settle(gguf *g, const cursor *c)
@@ -294,10 +295,11 @@ static lorec_err settle(gguf *g, const cursor *c)
     }
     for (size_t i = 0; i < g->n_tensors; i++) g->tensor[i].name.p = base + (uintptr_t)g->tensor[i].name.p;
     if (g->n_keys) qsort(g->key, g->n_keys, sizeof *g->key, by_key);
+    if (g->n_tensors) qsort(g->tensor, g->n_tensors, sizeof *g->tensor, by_tensor_name);
     for (size_t i = 1; i < g->n_keys; i++)
-        if (by_key(&g->key[i - 1], &g->key[i]) == 0)
-            return err_set(LOREC_INPUT, "the key %.*s is there twice",
-                           (int)(g->key[i].name.n < 100 ? g->key[i].name.n : 100), g->key[i].name.p);
+        if (by_key(&g->key[i - 1], &g->key[i]) == 0) return twice("key", g->key[i].name);
+    for (size_t i = 1; i < g->n_tensors; i++)
+        if (by_tensor_name(&g->tensor[i - 1], &g->tensor[i]) == 0) return twice("tensor", g->tensor[i].name);
     return LOREC_OK;
 }
 

@@ -66,7 +66,7 @@ typedef struct gguf {
     uint64_t alignment;
     gguf_key *key; /* ascending by name */
     size_t n_keys;
-    gguf_tensor *tensor; /* in the file's order */
+    gguf_tensor *tensor; /* ascending by name */
     size_t n_tensors;
     unsigned char *head; /* copy of what comes before the values */
 } gguf;
@@ -79,6 +79,7 @@ void gguf_close(gguf *g);
 bool gguf_type_of(elem t, uint32_t *out);
 
 const gguf_key *gguf_find(const gguf *g, const char *name); /* NULL: there is none */
+const gguf_tensor *gguf_find_tensor(const gguf *g, const char *name);
 const char *gguf_type_name(gguf_type t);
 
 /* Typed getters: any width of whole number is a whole number, either width of real a real. The plain form requires the key;

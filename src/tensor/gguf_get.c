@@ -4,21 +4,34 @@
 #include "base/mem.h"
 #include "tensor/gguf.h"
 
-const gguf_key *gguf_find(const gguf *g, const char *name)
+/* Among n rows, ascending by the slice that each begins with. */
+static const void *find(const void *rows, size_t n, size_t bytes, const char *name)
 {
-    size_t n = strlen(name), low = 0, high = g->n_keys;
+    size_t length = strlen(name), low = 0, high = n;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        slice at = g->key[mid].name;
-        int order = memcmp(name, at.p, n < at.n ? n : at.n);
-        if (order == 0) order = n < at.n ? -1 : n > at.n;
-        if (order == 0) return &g->key[mid];
+        const void *row = (const char *)rows + mid * bytes;
+        slice at;
+        memcpy(&at, row, sizeof at);
+        int order = memcmp(name, at.p, length < at.n ? length : at.n);
+        if (order == 0) order = length < at.n ? -1 : length > at.n;
+        if (order == 0) return row;
         if (order < 0)
             high = mid;
         else
             low = mid + 1;
     }
     return NULL;
+}
+
+const gguf_key *gguf_find(const gguf *g, const char *name)
+{
+    return find(g->key, g->n_keys, sizeof *g->key, name);
+}
+
+const gguf_tensor *gguf_find_tensor(const gguf *g, const char *name)
+{
+    return find(g->tensor, g->n_tensors, sizeof *g->tensor, name);
 }
 
 static lorec_err missing(const char *name)

@@ -10,6 +10,7 @@
 #define LOREC_LM_FILES_PLACE_H
 
 #include "lm/weights.h"
+#include "tensor/gguf.h"
 
 /* How the file's rows follow each other where Hugging Face's are 0, 1, 2 ... */
 typedef enum row_order {
@@ -30,7 +31,8 @@ enum { WEIGHT_PARTS = 3 };
 typedef struct weight_place {
     int parts; /* stacked along the rows: what one format fuses, another keeps apart */
     weight_part part[WEIGHT_PARTS];
-    float plus; /* added to every value: Gemma's gains, which GGUF keeps with their 1 */
+    bool by_value; /* a vector of which each value is a row of the part */
+    float plus;    /* added to every value: Gemma's gains, which GGUF keeps with their 1 */
     /* Kept as another type than weight.type says: rows to f32. */
     lorec_err (*decode)(const weights *w, const weight *x, const weight_part *p, int64_t row, int64_t n, float *into);
     uint64_t extra; /* decode's own */
@@ -41,7 +43,7 @@ typedef struct weights_kind {
     bool (*is)(const unsigned char *head, size_t n, uint64_t size); /* head: the first n bytes, at most 64 */
     lorec_err (*open)(weights *w, const char *path, size_t file);   /* adds what this one file holds */
 } weights_kind;
-extern const weights_kind weights_safetensors, weights_llama2c;
+extern const weights_kind weights_safetensors, weights_llama2c, weights_gguf_kind;
 
 lorec_err weights_open_file(weights *w, const char *path); /* whatever kind it is */
 lorec_err weights_open_folder(weights *w, const char *folder);
@@ -49,8 +51,9 @@ lorec_err weights_open_folder(weights *w, const char *folder);
 blob *weights_file(const weights *w, size_t file);
 /* Shape, type and place are checked against the file: LOREC_INPUT. */
 lorec_err weights_add(weights *w, const char *name, const weight *x, const weight_place *place);
-bool weights_has(weights *w, const char *name);      /* among what was added so far; sorts it */
-void weights_set_config(weights *w, json_t *config); /* takes it over */
+lorec_err weights_new_gguf(weights *w, size_t file, gguf **out); /* read from the file; weights_gguf gives it */
+bool weights_has(weights *w, const char *name);                  /* among what was added so far; sorts it */
+void weights_set_config(weights *w, json_t *config);             /* takes it over */
 lorec_err weights_set_format(weights *w, const char *name);
 
 #endif

@@ -20,12 +20,17 @@ static int64_t row_in_file(const weight_part *p, int64_t r)
     }
 }
 
+static int64_t row_width(const weight *x)
+{
+    return x->ndim && !x->place->by_value ? x->shape[x->ndim - 1] : 1;
+}
+
 /* n rows of one part: as long as they follow each other in the file too, they are read at once. */
 static lorec_err read_part(const weights *w, const weight *x, const weight_part *p, int64_t row, int64_t n, void *into,
                            bool f32)
 {
     const weight_place *place = x->place;
-    int64_t width = x->ndim ? x->shape[x->ndim - 1] : 1;
+    int64_t width = row_width(x);
     size_t bytes;
     if (!elem_size(x->type, width, &bytes)) return err_set(LOREC_USAGE, "%s: rows are no whole blocks", x->name);
     const blob *b = weights_file(w, p->file);
@@ -47,11 +52,12 @@ static lorec_err read_part(const weights *w, const weight *x, const weight_part 
 
 static lorec_err read_rows(const weights *w, const weight *x, int64_t row, int64_t n, void *into, bool f32)
 {
-    int64_t rows = weight_rows(x), width = x->ndim ? x->shape[x->ndim - 1] : 1;
+    int64_t rows = weight_rows(x), width = row_width(x);
     if (row < 0 || n < 0 || row > rows || n > rows - row)
         return err_set(LOREC_USAGE, "the tensor %s has %lld rows; %lld from %lld on were asked for", x->name,
                        (long long)rows, (long long)n, (long long)row);
     if (width == 0) return LOREC_OK;
+    if (x->place->by_value) n *= x->shape[0]; /* the one row of a vector */
     size_t bytes = (size_t)width * sizeof(float);
     if (!f32 && !elem_size(x->type, width, &bytes))
         return err_set(LOREC_USAGE, "%s: rows are no whole blocks", x->name);

@@ -160,7 +160,7 @@ static void each_fault_has_its_name(void **state)
     FAULT(m.alignment = 64, "no multiple of 64");
     FAULT(m.name = "", "name has 0 bytes");
     FAULT(m.name = long_name, "name has 65 bytes");
-    FAULT(m.second_name = "t", "two tensors named t");
+    FAULT(m.second_name = "t", "tensor t is there twice");
     FAULT(m.ndim = 5, "5 dimensions");
     FAULT(m.ndim = UINT32_MAX, "dimensions");
     FAULT(m.sizes[0] = UINT64_MAX, "64 bits");
