@@ -1,7 +1,11 @@
 /* lorec lm: what can be asked of a language model's folder. */
 #include "cli/lm_commands.h"
 
-static const command *const rows[] = {
+/* clang-format off */
+static const command *const rows[] = { /* a line each, so that two new ones do not meet */
+    &command_lm_info,
+    &command_lm_convert,
+    &command_lm_quantize,
     &command_lm_check,
     &command_lm_bench,
     &command_lm_embed,
@@ -13,6 +17,7 @@ static const command *const rows[] = {
     &command_lm_chat_template,
     &command_lm_ask,
 };
+/* clang-format on */
 
 static lorec_err run(int argc, char **argv);
 const command command_lm = {

@@ -16,5 +16,8 @@ extern const command command_lm_tokenize;
 extern const command command_lm_detokenize;
 extern const command command_lm_chat_template;
 extern const command command_lm_ask;
+extern const command command_lm_info;
+extern const command command_lm_convert;
+extern const command command_lm_quantize;
 
 #endif

@@ -269,9 +269,28 @@ static lorec_err header_build(json_t *header, const st_item *items, size_t n, co
     return LOREC_OK;
 }
 
-static lorec_err write_all(const char *path, const char *header, const st_item *items, size_t n)
+static lorec_err write_values(writer *w, const st_item *items, size_t n, st_fill *fill, void *ctx)
 {
-    size_t length = strlen(header), padded = (length + 7) / 8 * 8, bytes;
+    size_t bytes;
+    for (size_t i = 0; i < n; i++) {
+        TRY(item_bytes(&items[i], &bytes));
+        if (bytes == 0) continue;
+        if (!fill) {
+            writer_put(w, items[i].values, bytes);
+            continue;
+        }
+        off_t from = ftello(w->f);
+        TRY(fill(ctx, i, w));
+        if (!w->err && (size_t)(ftello(w->f) - from) != bytes)
+            return err_set(LOREC_USAGE, "tensor %s was given other than its %zu bytes", items[i].name, bytes);
+    }
+    return LOREC_OK;
+}
+
+static lorec_err write_all(const char *path, const char *header, const st_item *items, size_t n, st_fill *fill,
+                           void *ctx)
+{
+    size_t length = strlen(header), padded = (length + 7) / 8 * 8;
     unsigned char prefix[LENGTH_BYTES];
     if (padded > HEADER_MAX)
         return err_set(LOREC_USAGE, "%s: the header would be longer than %d bytes", path, HEADER_MAX);
@@ -281,12 +300,16 @@ static lorec_err write_all(const char *path, const char *header, const st_item *
     writer_put(&w, prefix, sizeof prefix);
     writer_put(&w, header, length);
     writer_put(&w, "       ", padded - length);
-    for (size_t i = 0; i < n; i++)
-        if (item_bytes(&items[i], &bytes) == LOREC_OK && bytes) writer_put(&w, items[i].values, bytes);
+    lorec_err e = write_values(&w, items, n, fill, ctx);
+    if (e) {
+        writer_abort(&w);
+        return e;
+    }
     return writer_commit(&w);
 }
 
-lorec_err safetensors_write(const char *path, const st_item *items, size_t n, const char *const *meta, size_t n_meta)
+lorec_err safetensors_write_filled(const char *path, const st_item *items, size_t n, const char *const *meta,
+                                   size_t n_meta, st_fill *fill, void *ctx)
 {
     json_t *header = json_object();
     lorec_err e = header ? header_build(header, items, n, meta, n_meta) : err_set(LOREC_RESOURCE, "out of memory");
@@ -295,8 +318,13 @@ lorec_err safetensors_write(const char *path, const st_item *items, size_t n, co
     if (e)
         e = err_context(e, "%s", path);
     else
-        e = write_all(path, text, items, n);
+        e = write_all(path, text, items, n, fill, ctx);
     free(text);
     if (header) json_decref(header);
     return e;
+}
+
+lorec_err safetensors_write(const char *path, const st_item *items, size_t n, const char *const *meta, size_t n_meta)
+{
+    return safetensors_write_filled(path, items, n, meta, n_meta, NULL, NULL);
 }

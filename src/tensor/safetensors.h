@@ -16,6 +16,7 @@
 #define LOREC_TENSOR_SAFETENSORS_H
 
 #include "base/blob.h"
+#include "base/file.h"
 #include "tensor/elem.h"
 
 typedef struct st_entry {
@@ -54,5 +55,9 @@ typedef struct st_item {
     const void *values;
 } st_item;
 lorec_err safetensors_write(const char *path, const st_item *items, size_t n, const char *const *meta, size_t n_meta);
+/* Without values in the items: `fill` is asked for each in order and puts exactly its bytes. */
+typedef lorec_err st_fill(void *ctx, size_t item, writer *out);
+lorec_err safetensors_write_filled(const char *path, const st_item *items, size_t n, const char *const *meta,
+                                   size_t n_meta, st_fill *fill, void *ctx);
 
 #endif

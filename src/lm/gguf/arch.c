@@ -94,6 +94,7 @@ static const gguf_word words_t5[] = {
     {"attention.layer_norm_epsilon", "layer_norm_epsilon", GGUF_WORD_REAL, 1e-6},
     {"attention.relative_buckets_count", "relative_attention_num_buckets", GGUF_WORD_INT, 32},
     {"decoder_start_token_id", "decoder_start_token_id", GGUF_WORD_INT, 0},
+    {"scale_decoder_outputs", "scale_decoder_outputs", GGUF_WORD_BOOL, 0}, /* ours: llama.cpp has none */
     {NULL}};
 
 /* ---- what tables can not say --------------------------------------------------------------------------------------------- */
@@ -218,7 +219,9 @@ static lorec_err glm_to_config(const gguf *g, json_t *config)
     return put(config, "attention_bias", json_boolean(has(g, "blk.0.attn_q.bias")));
 }
 
-/* ---- the table: of several rows with one GGUF name the first is read --------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------------------------------------ */
+
+/* Of several rows with one GGUF name the first is read. What a model was trained with, such as dropout, GGUF does not keep. */
 
 #define SILU "{\"hidden_act\": \"silu\"}"
 static const gguf_arch table[] = {
@@ -229,7 +232,8 @@ static const gguf_arch table[] = {
     {"gemma2", "gemma2", "Gemma2ForCausalLM", "model.", gguf_names_gemma2, words_gemma2,
      "{\"hidden_activation\": \"gelu_pytorch_tanh\"}", gemma2_to_config, gemma2_to_keys},
     {"gpt2", "gpt2", "GPT2LMHeadModel", "transformer.", gguf_names_gpt2, words_gpt2,
-     "{\"activation_function\": \"gelu_new\"}", NULL, gpt2_to_keys},
+     "{\"activation_function\": \"gelu_new\", \"embd_pdrop\": 0, \"attn_pdrop\": 0, \"resid_pdrop\": 0}", NULL,
+     gpt2_to_keys},
     {"bloom", "bloom", "BloomForCausalLM", "transformer.", gguf_names_bloom, words_bloom, "{}", NULL, bloom_to_keys},
     {"gptneox", "gpt_neox", "GPTNeoXForCausalLM", "gpt_neox.", gguf_names_gpt_neox, words_gpt_neox,
      "{\"hidden_act\": \"gelu\"}", NULL, NULL},
@@ -240,9 +244,11 @@ static const gguf_arch table[] = {
     {"chatglm", "chatglm", "ChatGLMModel", "transformer.", gguf_names_chatglm, words_chatglm, "{}", chatglm_to_config,
      chatglm_to_keys},
     {"chatglm", "glm", "GlmForCausalLM", "model.", gguf_names_glm, words_glm, SILU, glm_to_config, NULL},
-    {"bert", "bert", "BertModel", "bert.", gguf_names_bert, words_bert, "{\"hidden_act\": \"gelu\"}", bert_to_config,
+    {"bert", "bert", "BertModel", "bert.", gguf_names_bert, words_bert,
+     "{\"hidden_act\": \"gelu\", \"hidden_dropout_prob\": 0, \"attention_probs_dropout_prob\": 0}", bert_to_config,
      bert_to_keys},
-    {"t5", "t5", "T5ForConditionalGeneration", "", gguf_names_t5, words_t5, "{}", t5_to_config, NULL},
+    {"t5", "t5", "T5ForConditionalGeneration", "", gguf_names_t5, words_t5, "{\"dropout_rate\": 0}", t5_to_config,
+     NULL},
 };
 enum { TABLE = sizeof table / sizeof *table };
 

@@ -32,6 +32,15 @@ static int64_t head_width(const json_t *config)
 
 /* ---- reading ------------------------------------------------------------------------------------------------------------- */
 
+/* 1e-05 was written as the f32 that is nearest to it; as a double that is 9.9999997e-06. */
+static double shortest(double d)
+{
+    char text[32];
+    double v;
+    snprintf(text, sizeof text, "%.7g", d);
+    return slice_to_f64(slice_of(text), &v) && (float)v == (float)d ? v : d;
+}
+
 static lorec_err word_read(json_t *config, const gguf *g, const gguf_word *w, const char *key)
 {
     int64_t i;
@@ -45,7 +54,7 @@ static lorec_err word_read(json_t *config, const gguf *g, const gguf_word *w, co
     case GGUF_WORD_REAL:
         TRY(gguf_get_f64_or(g, key, 0, &d));
         if (!isfinite(d)) return err_set(LOREC_INPUT, "the key %s is %g", key, d);
-        return put(config, w->hf, json_real(d));
+        return put(config, w->hf, json_real(shortest(d)));
     case GGUF_WORD_BOOL:
         TRY(gguf_get_bool_or(g, key, false, &b));
         return put(config, w->hf, json_boolean(b));
