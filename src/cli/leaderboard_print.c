@@ -59,6 +59,30 @@ static void print_head(const leaderboard *b)
            json_integer_value(json_object_get(p, "users")));
 }
 
+/* Numbers of a method's own (text quality, fairness ...), that have no column. */
+static lorec_err print_studies(const leaderboard *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        const result *r = &b->row[i];
+        json_t *study = json_object_get(r->counts, "study"), *value;
+        const char *name;
+        if (!json_object_size(study)) continue;
+        table t = {0};
+        printf("\n%s, seed %llu, by its own measures:\n", r->method, (unsigned long long)r->seed);
+        json_object_foreach(study, name, value)
+        {
+            if (!json_is_number(value)) continue;
+            table_cell(&t, "  %s", name);
+            table_cell(&t, "%.4f", json_number_value(value));
+            table_row_end(&t);
+        }
+        lorec_err e = table_print(&t, stdout, "lr");
+        table_free(&t);
+        TRY(e);
+    }
+    return LOREC_OK;
+}
+
 lorec_err leaderboard_print(const leaderboard *b, const char *headline, const char *run)
 {
     size_t j = report_headline(b, headline);
@@ -68,6 +92,7 @@ lorec_err leaderboard_print(const leaderboard *b, const char *headline, const ch
     if (!e) e = leaderboard_words(b, j, &words);
     if (!e && words.n) printf("\n%s", words.p);
     buf_free(&words);
+    if (!e) e = print_studies(b);
     bool first = true;
     for (size_t i = 0; i < b->n && !e; i++) {
         const result *r = &b->row[i];

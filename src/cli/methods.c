@@ -6,6 +6,7 @@
 #include "cli/print.h"
 #include "cli/term.h"
 #include "methods/registry.h"
+#include "recipes/method_files.h"
 
 static const char *const task_names[] = {"topn", "sequential", "click", "rating", "text"};
 static const char *const need_names[] = {"chat", "logprobs", "weights", "images", "item-text", "time", "rating"};
@@ -81,6 +82,16 @@ static void option_range(char *out, size_t size, const option *row)
     }
 }
 
+static lorec_err print_card(const recommender *r)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s/card.md", r->key);
+    const method_file *f = method_file_find(name);
+    if (!f) return err_set(LOREC_USAGE, "%s has no card: it is a classic; see its file in src/rec", r->key);
+    fwrite(f->bytes, 1, f->n, stdout);
+    return LOREC_OK;
+}
+
 static lorec_err print_one(const recommender *r)
 {
     char tasks[128];
@@ -114,7 +125,7 @@ static lorec_err run(int argc, char **argv);
 const command command_methods = {
     .name = "methods",
     .summary = "list the methods; with a key: its options, their defaults and bounds",
-    .usage = "lorec methods [KEY...] [--json]",
+    .usage = "lorec methods [KEY...] [--card] [--json]",
     .details = "Options are set with `lorec run --set name=value` (or method.name=value), or in a --config file.",
     .examples = "  lorec methods\n  lorec methods ease markov\n  lorec methods --json\n",
     .run = run,
@@ -122,9 +133,10 @@ const command command_methods = {
 
 static lorec_err run(int argc, char **argv)
 {
-    bool json = false;
-    const arg rows[] = {{"json", 0, ARG_FLAG, &json, NULL, "one JSON object on stdout"}};
-    args a = {.command = &command_methods, .rows = rows, .n = 1};
+    bool json = false, card = false;
+    const arg rows[] = {{"card", 0, ARG_FLAG, &card, NULL, "what a published system is, from where, what must show"},
+                        {"json", 0, ARG_FLAG, &json, NULL, "one JSON object on stdout"}};
+    args a = {.command = &command_methods, .rows = rows, .n = 2};
     const recommender **list = NULL;
     size_t n = 0;
     lorec_err e = args_parse(&a, argc, argv);
@@ -144,7 +156,7 @@ static lorec_err run(int argc, char **argv)
     else {
         for (size_t i = 0; i < n && !e; i++) {
             if (i) puts("");
-            e = print_one(list[i]);
+            e = card ? print_card(list[i]) : print_one(list[i]);
         }
     }
 done:

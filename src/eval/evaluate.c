@@ -218,7 +218,7 @@ lorec_err evaluate(report *out, const evaluate_request *request)
     TRY(recommender_fits(rec, request->self, ev.n_items));
     bool lists = report_wants(p, METRIC_OF_LISTS) || report_wants(p, METRIC_OF_SHOWN) || request->keep_lists;
     bool can_list = rec->score || rec->recommend || rec->score_items, can_pair = rec->score_pairs;
-    if (!(lists && can_list) && !(report_wants(p, METRIC_OF_PAIRS) && can_pair))
+    if (!(lists && can_list) && !(report_wants(p, METRIC_OF_PAIRS) && can_pair) && !rec->study)
         return err_set(LOREC_USAGE, "%s can not be measured by %s%s: it %s", rec->key, p->metrics[0].name,
                        p->n_metrics > 1 ? " ..." : "",
                        can_pair ? "answers yes/no and rating questions only" : "makes lists only");

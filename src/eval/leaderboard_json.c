@@ -21,6 +21,12 @@ static json_t *metrics_json(const leaderboard *b, const result *r)
     json_t *o = json_object();
     for (size_t j = 0; r->mean && j < b->n_metrics; j++)
         json_object_set_new(o, b->metrics[j].name, number_json(r->mean[j]));
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(r->counts, "study"), name, value)
+    {
+        if (json_is_number(value)) json_object_set(o, name, value); /* lists and curves stay in the counts */
+    }
     return o;
 }
 

@@ -125,12 +125,26 @@ static lorec_err validate(void *ctx, const void *self, double *value)
 }
 
 /* What the evaluator left out or dropped, and what the method itself counts. */
-static json_t *count_all(const trial_request *q, const void *self, const report *r)
+static json_t *count_all(const trial_request *q, const void *self, const report *r, json_t *study)
 {
     json_t *counts = report_counts_json(r), *own = q->recommender->counts ? q->recommender->counts(self) : NULL;
     if (counts && own) json_object_update(counts, own);
     json_decref(own);
+    if (counts && study) json_object_set(counts, "study", study);
     return counts;
+}
+
+/* The method's own numbers, told with its counts. */
+static lorec_err study(trial *t, const trial_request *q, const void *self)
+{
+    rec_session *s = rec_session_new(q->seed);
+    if (!s) return err_set(LOREC_RESOURCE, "out of memory for a session");
+    study_context c = {.split = q->split, .max_users = q->protocol->users, .seed = q->protocol->seed, .fast = q->fast};
+    double start = clock_seconds();
+    lorec_err e = q->recommender->study(self, s, &c, &t->study);
+    rec_session_free(s);
+    t->eval_s += clock_seconds() - start;
+    return e;
 }
 
 static lorec_err work(trial *t, const trial_request *q, void *self)
@@ -167,7 +181,9 @@ static lorec_err work(trial *t, const trial_request *q, void *self)
     if (t->report.nan_scores)
         log_warn("%s gave %llu scores that are no numbers; they rank last", r->key,
                  (unsigned long long)t->report.nan_scores);
-    if (!(t->counts = count_all(q, self, &t->report))) return err_set(LOREC_RESOURCE, "out of memory while counting");
+    if (r->study) TRY(study(t, q, self));
+    if (!(t->counts = count_all(q, self, &t->report, t->study)))
+        return err_set(LOREC_RESOURCE, "out of memory while counting");
     return LOREC_OK;
 }
 
@@ -196,6 +212,7 @@ void trial_free(trial *t)
     report_close(&t->report);
     json_decref(t->options);
     json_decref(t->counts);
+    json_decref(t->study);
     mem_free(t->why);
     *t = (trial){0};
 }

@@ -44,6 +44,7 @@ typedef struct trial {
     report report;
     json_t *options; /* as resolved */
     json_t *counts;
+    json_t *study; /* what recommender.study said, or NULL; counts holds it too */
     double train_s, eval_s;
     uint64_t rss; /* peak bytes of the process while it ran */
 } trial;

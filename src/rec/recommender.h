@@ -64,6 +64,14 @@ typedef struct fit_context {
 
 typedef struct rec_session rec_session; /* scratch of one thread of use; see session.h */
 
+/* What a study is about: the split whose test part it may look at, and how much of it. */
+typedef struct study_context {
+    const split *split;
+    uint32_t max_users; /* 0: all test users */
+    uint64_t seed;
+    bool fast;
+} study_context;
+
 typedef struct recommender {
     const char *key, *title, *family, *cite;
     unsigned tasks, needs;
@@ -85,6 +93,9 @@ typedef struct recommender {
     /* Is recommend() to be used, with these options? NULL: whenever it is there. */
     bool (*generates)(const void *self);
     lorec_err (*score_pairs)(const void *self, rec_session *s, const pair *p, size_t n, float *probability_or_rating);
+    /* What no ranking shows (explanations, fairness, a simulation): named numbers, {"bleu-1": 0.12, ...}; nested objects
+     * and lists (curves) are kept in the result's counts. A method may have this beside the verbs above, or alone. */
+    lorec_err (*study)(const void *self, rec_session *s, const study_context *c, json_t **numbers);
     lorec_err (*save)(const void *self, const char *folder); /* options are saved by recommender_save */
     lorec_err (*load)(void *self, const char *folder);
     void (*release)(void *self);
