@@ -14,6 +14,7 @@ static const command *const rows[] = { /* a line each, so that two new ones do n
     &command_lm_perplexity,
     &command_lm_tokenize,
     &command_lm_detokenize,
+    &command_lm_train_tokenizer,
     &command_lm_chat_template,
     &command_lm_ask,
 };

@@ -14,6 +14,7 @@ extern const command command_lm_generate;
 extern const command command_lm_perplexity;
 extern const command command_lm_tokenize;
 extern const command command_lm_detokenize;
+extern const command command_lm_train_tokenizer;
 extern const command command_lm_chat_template;
 extern const command command_lm_ask;
 extern const command command_lm_info;
