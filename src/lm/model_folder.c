@@ -104,6 +104,14 @@ static bool supply_zeros(void *ctx, const char *name, int ndim, const int64_t *s
     return false;
 }
 
+static int64_t values_of(const weights *w)
+{
+    int64_t all = 0;
+    for (size_t i = 0; i < weights_count(w); i++)
+        if (__builtin_add_overflow(all, weight_values(weights_at(w, i)), &all)) return INT64_MAX;
+    return all;
+}
+
 static lorec_err from_config(lm_model *m, const json_t *config, const weights *w, lm_form form)
 {
     m->config = json_deep_copy(config);
@@ -111,10 +119,30 @@ static lorec_err from_config(lm_model *m, const json_t *config, const weights *w
     TRY(arch_need(config, &m->arch));
     model_packing packing = {.w = w, .arch = m->arch, .form = form};
     bool packs = w && form != LM_F32;
+    if (w) params_limit(m->params, values_of(w));
     if (w) params_supply(m->params, packs ? model_packing_supply : supply_zeros, &packing);
     lorec_err e = make_parts(m, config, &(source){w, m->arch, packs ? &packing : NULL});
     params_supply(m->params, NULL, NULL);
+    params_limit(m->params, 0);
     return e;
+}
+
+/* What is wrong with a config that has no weights beside it. */
+static lorec_err check_config(const json_t *config)
+{
+    const lm_arch *a;
+    transformer_config c;
+    vision_config v;
+    TRY(arch_need(config, &a));
+    if (a->read_encoder) {
+        TRY(a->read_encoder(&c, config));
+        TRY(transformer_check(&c));
+    }
+    if (a->read) {
+        TRY(a->read(&c, config));
+        TRY(transformer_check(&c));
+    }
+    return a->read_vision ? a->read_vision(&v, config) : LOREC_OK;
 }
 
 lorec_err lm_model_make(lm_model **out, const json_t *config, uint64_t seed, const char *where)
@@ -184,7 +212,7 @@ lorec_err lm_model_open_as(lm_model **out, const char *path, lm_form form)
     if (!e) e = weights_open(&w, path);
     if (!e) {
         const json_t *config = weights_config(w); /* what is wrong with it is told first */
-        e = config ? from_config(*out, config, weights_count(w) ? w : NULL, form)
+        e = config ? weights_count(w) ? from_config(*out, config, w, form) : check_config(config)
                    : err_set(LOREC_INPUT, "of its architecture nothing is known: config.json is needed beside it");
         if (e) e = err_context(e, "config.json");
         if (!e) e = model_weights_read(*out, w);

@@ -170,6 +170,7 @@ typedef struct transformer transformer;
 /* Adds the parts to `ps` as "prefix" + name, or takes those of that name that are there. LOREC_INPUT for a config whose
  * numbers do not fit together, naming the field. */
 lorec_err transformer_new(transformer **out, params *ps, const transformer_config *config, const char *prefix);
+lorec_err transformer_check(const transformer_config *config); /* the same of the config alone */
 void transformer_free(transformer *m);
 const transformer_config *transformer_settings(const transformer *m);
 int64_t transformer_window(const transformer_config *c, int64_t layer); /* 0: none */

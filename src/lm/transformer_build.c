@@ -329,6 +329,12 @@ lorec_err transformer_new(transformer **out, params *ps, const transformer_confi
     return e;
 }
 
+lorec_err transformer_check(const transformer_config *config)
+{
+    transformer_config c = *config;
+    return complete(&c);
+}
+
 void transformer_free(transformer *m)
 {
     if (!m) return;

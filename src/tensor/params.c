@@ -16,6 +16,7 @@ struct params {
     size_t n, cap;
     lorec_err err;
     char message[1024];
+    int64_t limit, values; /* limit 0: none; values: in all of them */
     params_supply_fn *supply;
     void *supply_ctx;
     pthread_mutex_t lock; /* of the bf16 copies: several tapes may read the same parameters */
@@ -192,6 +193,13 @@ tensor *params_add(params *ps, const char *name, init how, int ndim, const int64
         return params_fail(
             ps, err_set(LOREC_USAGE, "the parameter %s can not have %d dimensions of sizes %s", name, ndim,
                         ndim > 0 && ndim <= TENSOR_MAX_DIMS ? shape_text(text, sizeof text, ndim, shape) : "[]"));
+    if (ps->limit && count > ps->limit - ps->values)
+        return params_fail(ps,
+                           err_set(LOREC_INPUT,
+                                   "the parameter %s %s does not fit: with it the model has more than the %lld values "
+                                   "that it may have",
+                                   name, shape_text(text, sizeof text, ndim, shape), (long long)ps->limit));
+    ps->values += count;
     packed_source source = {0};
     if (ps->supply && ps->supply(ps->supply_ctx, name, ndim, shape, &source))
         return params_add_packed(ps, name, &source);
@@ -200,6 +208,11 @@ tensor *params_add(params *ps, const char *name, init how, int ndim, const int64
     if (e == LOREC_OK) e = mem_new((float **)&p->data, (size_t)(count ? count : 1));
     if (e == LOREC_OK && !ps->supply) e = param_draw(ps, p, how);
     return param_keep(ps, p, name, e);
+}
+
+void params_limit(params *ps, int64_t values)
+{
+    ps->limit = values;
 }
 
 void params_supply(params *ps, params_supply_fn *supply, void *ctx)

@@ -126,6 +126,9 @@ void params_free(params *ps);
  * is kept and told by params_error, so that a model's constructor checks once. */
 tensor *params_add(params *ps, const char *name, init how, int ndim, const int64_t *shape);
 lorec_err params_error(const params *ps);
+/* What would make more values than that in all is refused (LOREC_INPUT) before memory is taken; 0: no limit. A model whose
+ * weights are in a file can not have more than the file has, whatever its config says. */
+void params_limit(params *ps, int64_t values);
 tensor *params_find(const params *ps, const char *name);
 size_t params_count(const params *ps);
 tensor *params_at(const params *ps, size_t i); /* in order of params_add */

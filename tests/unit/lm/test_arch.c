@@ -371,6 +371,41 @@ static void refused(void **state)
     }
 }
 
+/* A config that does not go with its weights is told from them, before memory is taken for what it says. */
+static void weights_of_another(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key;
+        int64_t value;
+        const char *says;
+    } lies[] = {
+        {"num_hidden_layers", 2, NULL}, /* what the file has beside is left alone */
+        {"num_hidden_layers", 4, "model.layers.3."},
+        {"intermediate_size", 39, "mlp."},
+        {"vocab_size", 40, "model.embed_tokens"},
+        {"num_key_value_heads", 1, "self_attn."},
+        {"hidden_size", 1 << 20, "model.embed_tokens"},
+        {"vocab_size", INT32_MAX - 1, "model.embed_tokens"},
+        {"head_dim", 1000, "self_attn."},
+    };
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        lm_model *m = made(0), *again;
+        json_object_set_new(m->config, lies[i].key, json_integer(lies[i].value));
+        if (strcmp(lies[i].key, "hidden_size") == 0)
+            json_object_set_new(m->config, "num_attention_heads", json_integer(4096));
+        assert_ok(lm_model_save(m, test_folder()));
+        if (lies[i].says) {
+            assert_fails(lm_model_open(&again, test_folder()), LOREC_INPUT, lies[i].says);
+            assert_fails(lm_model_open(&again, test_folder()), LOREC_INPUT, test_folder());
+        } else {
+            assert_ok(lm_model_open(&again, test_folder()));
+            lm_model_free(again);
+        }
+        lm_model_free(m);
+    }
+}
+
 /* A class name stands for a missing or unknown type. */
 static void by_class(void **state)
 {
@@ -395,6 +430,7 @@ int main(void)
         cmocka_unit_test(written_is_read),
         cmocka_unit_test(refused),
         cmocka_unit_test(by_class),
+        cmocka_unit_test(weights_of_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,8 @@ static void agree(void **state)
     assert_int_equal(failed, 0);
 }
 
-/* What transformers has no class for, against tests/oracle/published.py: written from the published equations. */
+/* What transformers has no class for, against a reference written from the published equations
+ * (bench/peers/parity_published.py OUT 0). */
 static void agree_as_published(void **state)
 {
     (void)state;

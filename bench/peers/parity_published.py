@@ -1,6 +1,7 @@
 """Decoders that transformers has no class for, written from their published equations, as parity fixtures.
 
-usage: published.py OUT [SIZE]          (needs torch, numpy, safetensors; SIZE: tiny, small (default), wide)
+usage: parity_published.py OUT SEED     (needs torch, numpy, safetensors)
+SEED 0 makes the small ones that are kept in tests/oracle; others differ in size.
 Each folder is what `lorec lm check` reads: config.json, model.safetensors, input_ids.npy, logits.npy, hidden_states.npy,
 labels.npy, grads.safetensors, meta.json. Weights are random. Plain loops and full masks; nothing here is fast.
 """
@@ -14,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-SIZES = {"tiny": (24, 8, 2, 1, 12, 9), "small": (97, 48, 4, 2, 64, 19), "wide": (131, 60, 5, 3, 92, 33)}
-V, D, H, L, FF, T = SIZES[sys.argv[2] if len(sys.argv) > 2 else "small"]
+seed = int(sys.argv[2])
+SIZES = [(97, 48, 4, 2, 64, 19), (131, 60, 5, 3, 92, 33), (57, 48, 6, 1, 31, 50)]
+V, D, H, L, FF, T = SIZES[seed % len(SIZES)] if seed else (24, 8, 2, 1, 12, 9)
 HEAD = D // H
 torch.set_num_threads(1)
 
@@ -66,8 +68,8 @@ def causal(t):
 
 
 class Model:
-    def __init__(self, config, shapes, seed):
-        g = torch.Generator().manual_seed(seed)
+    def __init__(self, config, shapes, number):
+        g = torch.Generator().manual_seed(100 * seed + number)
         self.config, self.p = config, {}
         for name in sorted(shapes):
             size = shapes[name]
@@ -85,7 +87,7 @@ class Model:
 
 
 class Baichuan(Model):
-    def __init__(self, second, alibi, seed):
+    def __init__(self, second, alibi, number):
         c = dict(model_type="baichuan", architectures=["BaichuanForCausalLM"], vocab_size=V, hidden_size=D,
                  intermediate_size=FF, num_hidden_layers=L, num_attention_heads=H, hidden_act="silu",
                  rms_norm_eps=1e-6, pad_token_id=0, tie_word_embeddings=False)
@@ -99,7 +101,7 @@ class Baichuan(Model):
                   n + "self_attn.W_pack.weight": (3 * D, D), n + "self_attn.o_proj.weight": (D, D),
                   n + "mlp.gate_proj.weight": (FF, D), n + "mlp.up_proj.weight": (FF, D),
                   n + "mlp.down_proj.weight": (D, FF)}
-        super().__init__(c, s, seed)
+        super().__init__(c, s, number)
         self.second, self.alibi = second, alibi
 
     def one(self, ids):
@@ -130,7 +132,7 @@ class Baichuan(Model):
 
 
 class Qwen(Model):
-    def __init__(self, trained, seed, bias=False):
+    def __init__(self, trained, number, bias=False):
         c = dict(model_type="qwen", architectures=["QWenLMHeadModel"], vocab_size=V, hidden_size=D,
                  intermediate_size=2 * FF, num_hidden_layers=L, num_attention_heads=H, kv_channels=HEAD,
                  layer_norm_epsilon=1e-6, seq_length=trained, max_position_embeddings=8192, use_dynamic_ntk=True,
@@ -144,7 +146,7 @@ class Qwen(Model):
             if bias:
                 s |= {n + "attn.c_proj.bias": (D,), n + "mlp.w1.bias": (FF,), n + "mlp.w2.bias": (FF,),
                       n + "mlp.c_proj.bias": (D,)}
-        super().__init__(c, s, seed)
+        super().__init__(c, s, number)
         self.trained = trained
 
     def linear(self, x, name):
@@ -177,7 +179,7 @@ class Qwen(Model):
 
 
 class ChatGLM(Model):
-    def __init__(self, groups, seed, ratio=1, bias=False, residual_of_norm=False):
+    def __init__(self, groups, number, ratio=1, bias=False, residual_of_norm=False):
         shared = groups < H
         c = dict(model_type="chatglm", architectures=["ChatGLMModel"], padded_vocab_size=V, hidden_size=D,
                  ffn_hidden_size=FF, num_layers=L, num_attention_heads=H, kv_channels=HEAD, seq_length=8192,
@@ -196,7 +198,7 @@ class ChatGLM(Model):
             if bias:
                 s |= {n + "self_attention.dense.bias": (D,), n + "mlp.dense_h_to_4h.bias": (2 * FF,),
                       n + "mlp.dense_4h_to_h.bias": (D,)}
-        super().__init__(c, s, seed)
+        super().__init__(c, s, number)
         self.groups, self.shared, self.ratio, self.residual_of_norm = groups, shared, ratio, residual_of_norm
 
     def linear(self, x, name):
@@ -234,7 +236,7 @@ BOS, MASK, GMASK = 3, 4, 5
 
 
 class ChatGLM6B(Model):
-    def __init__(self, seed):
+    def __init__(self, number):
         c = dict(model_type="chatglm", architectures=["ChatGLMModel"], vocab_size=V, hidden_size=D, num_layers=L,
                  num_attention_heads=H, inner_hidden_size=FF, max_sequence_length=2048, layernorm_epsilon=1e-5,
                  bos_token_id=BOS, mask_token_id=MASK, gmask_token_id=GMASK, position_encoding_2d=True,
@@ -248,7 +250,7 @@ class ChatGLM6B(Model):
             for name, out, width in (("attention.query_key_value", 3 * D, D), ("attention.dense", D, D),
                                      ("mlp.dense_h_to_4h", FF, D), ("mlp.dense_4h_to_h", D, FF)):
                 s |= {n + name + ".weight": (out, width), n + name + ".bias": (out,)}
-        super().__init__(c, s, seed)
+        super().__init__(c, s, number)
 
     def linear(self, x, name):
         return F.linear(x, self.p[name + ".weight"], self.p[name + ".bias"])
@@ -318,7 +320,7 @@ def write(out, name, model, ids):
 
 def main():
     out = sys.argv[1]
-    g = torch.Generator().manual_seed(5)
+    g = torch.Generator().manual_seed(5 + seed)
     draw = lambda t: torch.randint(6, V, (2, t), generator=g)
     write(out, "baichuan-7b", Baichuan(False, False, 1), draw(T))
     write(out, "baichuan2-13b", Baichuan(True, True, 2), draw(T))
@@ -328,7 +330,7 @@ def main():
     span[0, T // 2 - 1], span[0, T // 2] = GMASK, BOS
     span[1, 2], span[1, T - 4] = MASK, BOS
     write(out, "chatglm-6b", ChatGLM6B(5), span)
-    if len(sys.argv) > 2 and sys.argv[2] == "tiny":
+    if seed == 0:
         return
     write(out, "baichuan-13b", Baichuan(False, True, 6), draw(T))
     write(out, "baichuan2-7b", Baichuan(True, False, 7), draw(T))
