@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "lm/files/place.h"
 
-static const weights_kind *const kinds[] = {&weights_safetensors, &weights_gguf_kind, &weights_llama2c};
+static const weights_kind *const kinds[] = {&weights_safetensors, &weights_gguf_kind, &weights_torch, &weights_llama2c};
 enum { KINDS = sizeof kinds / sizeof *kinds, HEAD = 64 };
 
 struct weights {

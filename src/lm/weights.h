@@ -15,6 +15,7 @@
  *                   without config.json: the one .gguf in it
  *   .gguf           what llama.cpp wrote, any of its types that tensor/elem.h knows
  *   .safetensors    config.json beside it, where there is one
+ *   .bin, .pt       what torch.save wrote: a dictionary of tensors (its pickle is read, never run)
  *   .bin            of llama2.c, versions 0, 1, 2
  *
  * Everything is checked when it is opened: lengths against the bytes that are there, products for overflow, names for

@@ -43,7 +43,7 @@ typedef struct weights_kind {
     bool (*is)(const unsigned char *head, size_t n, uint64_t size); /* head: the first n bytes, at most 64 */
     lorec_err (*open)(weights *w, const char *path, size_t file);   /* adds what this one file holds */
 } weights_kind;
-extern const weights_kind weights_safetensors, weights_llama2c, weights_gguf_kind;
+extern const weights_kind weights_safetensors, weights_llama2c, weights_gguf_kind, weights_torch;
 
 lorec_err weights_open_file(weights *w, const char *path); /* whatever kind it is */
 lorec_err weights_open_folder(weights *w, const char *folder);
