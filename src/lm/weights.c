@@ -220,6 +220,26 @@ lorec_err weights_open(weights **out, const char *path)
 
 /* ---- asking -------------------------------------------------------------------------------------------------------------- */
 
+lorec_err weights_open_bytes(weights **out, const void *bytes, size_t n, const char *where)
+{
+    *out = NULL;
+    weights *w;
+    TRY(mem_new(&w, 1));
+    lorec_err e = mem_dup(&w->folder, ".");
+    if (!e) e = mem_grow(&w->file, &w->file_cap, 1);
+    if (!e) {
+        w->file[w->files++] = blob_of(bytes, n);
+        e = open_kind(w, where, 0);
+    }
+    if (!e) e = sort(w);
+    if (!e) {
+        *out = w;
+        return e;
+    }
+    weights_close(w);
+    return err_context(e, "%s", where);
+}
+
 const char *weights_format(const weights *w)
 {
     return w->format ? w->format : "none";

@@ -43,6 +43,7 @@ typedef struct weight {
 
 /* LOREC_INPUT: what is wrong, in which file. A folder with a config.json but no weights opens, with none. */
 lorec_err weights_open(weights **out, const char *path);
+lorec_err weights_open_bytes(weights **out, const void *bytes, size_t n, const char *where); /* one file, borrowed */
 void weights_close(weights *w);
 
 const char *weights_format(const weights *w);   /* "safetensors", "GGUF v3" ... */

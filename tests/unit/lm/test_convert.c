@@ -7,7 +7,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "lm/convert.h"
+#include "lm/gguf/arch.h"
 #include "lm/parity.h"
+#include "tensor/safetensors.h"
 
 static void copy(const char *from_folder, const char *name, const char *to_folder)
 {
@@ -57,9 +59,14 @@ static void there_and_back(const char *name)
     snprintf(folder, sizeof folder, "%s", test_path(name));
     to_gguf(from, gguf_path, (convert_options){.typed = true, .type = ELEM_F32});
     to_folder(gguf_path, folder, (convert_options){.shard_bytes = 100000});
-    static const char *const files[] = {"input_ids.npy",     "decoder_input_ids.npy",     "attention_mask.npy",
-                                        "logits.npy",        "encoder_hidden_states.npy", "decoder_hidden_states.npy",
-                                        "hidden_states.npy", "meta.json"};
+    static const char *const files[] = {"input_ids.npy",
+                                        "decoder_input_ids.npy",
+                                        "attention_mask.npy",
+                                        "logits.npy",
+                                        "encoder_hidden_states.npy",
+                                        "decoder_hidden_states.npy",
+                                        "hidden_states.npy",
+                                        "meta.json"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) copy(from, files[i], folder);
     parity p;
     assert_ok(parity_check(&p, folder));
@@ -142,7 +149,10 @@ static double worst_difference(const char *a, const char *b)
         assert_ok(weights_read_f32(x, p, 0, weight_rows(p), u));
         assert_ok(weights_read_f32(y, q, 0, weight_rows(q), v));
         for (int64_t k = 0; k < n; k++) most = fmaxf(most, fabsf(u[k]));
-        for (int64_t k = 0; k < n; k++) worst = fmax(worst, fabs((double)u[k] - v[k]) / most);
+        bool turned = p->transposed != q->transposed;
+        int64_t rows = weight_rows(p), width = rows ? n / rows : 0;
+        for (int64_t k = 0; k < n; k++)
+            worst = fmax(worst, fabs((double)u[k] - v[turned ? k % width * rows + k / width : k]) / most);
         mem_free(u);
         mem_free(v);
     }
@@ -183,6 +193,93 @@ static void types_keep_what_they_can(void **state)
     assert_true(worst_difference(a, b) == 0);
 }
 
+/* ---- every row of every table, on matrices of a few values ---------------------------------------------------------------------- */
+
+enum { TINY = 4, TINY_FFN = 6, TINY_VOCAB = 5 };
+
+static void shape_of(const gguf_arch *a, const gguf_name *row, int64_t shape[2], int *ndim)
+{
+    const char *g = row->gguf;
+    bool gated = strcmp(a->type, "chatglm") == 0 || strcmp(a->type, "glm") == 0;
+    bool up = strstr(g, "ffn_up") || strstr(g, "ffn_gate"),
+         table = strcmp(g, "token_embd") == 0 || strcmp(g, "output") == 0;
+    *ndim = strstr(g, "norm") ? 1 : 2;
+    shape[0] = *ndim == 1 || !table ? TINY : TINY_VOCAB;
+    shape[1] = strstr(g, "ffn_down") ? TINY_FFN : TINY;
+    if (strstr(g, "qkv") || row->how == GGUF_STACK_Q) shape[0] = 3 * TINY;
+    if (up) shape[0] = gated ? 2 * TINY_FFN : TINY_FFN;
+    if (strstr(g, "position_embd") || strstr(g, "token_types")) shape[0] = 2;
+    if (strstr(g, "rel_b")) shape[0] = 32, shape[1] = 2;
+    if (row->how == GGUF_TURNED) {
+        int64_t in = shape[1];
+        shape[1] = shape[0];
+        shape[0] = in;
+    }
+}
+
+static const char *tiny_folder(const gguf_arch *a)
+{
+    enum { ROWS = 64 };
+    static char folder[1024], names[ROWS][128];
+    static int64_t shapes[ROWS][2];
+    static float values[1024];
+    st_item items[2 * ROWS];
+    size_t n = 0;
+    for (size_t i = 0; i < 1024; i++) values[i] = (float)((i * 37) % 101) - 50;
+    for (const gguf_name *row = a->names; row->gguf; row++) {
+        bool first = row->how == GGUF_SAME || (row->how >= GGUF_PAIRED && row->how <= GGUF_STACK_Q) ||
+                     row->how == GGUF_GATED;
+        if (!first) continue; /* the others are named by their first */
+        int ndim;
+        gguf_match m = {row, strstr(row->hf, "%d") ? 0 : -1, slice_of("weight")};
+        buf name = {0};
+        assert_true(n < ROWS);
+        assert_ok(gguf_arch_name(&name, row->hf, &m));
+        snprintf(names[n], sizeof names[n], "%s", name.p);
+        buf_free(&name);
+        shape_of(a, row, shapes[n], &ndim);
+        items[n] = (st_item){names[n], ELEM_F32, ndim, shapes[n], values + 3 * n};
+        n++;
+    }
+    snprintf(folder, sizeof folder, "%s-tiny", test_path(a->type));
+    assert_ok(folder_make(folder));
+    char path[1100];
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    assert_ok(safetensors_write(path, items, n, NULL, 0));
+    json_t *config = json_pack(
+        "{s:s,s:b,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i}", "model_type", a->type,
+        "tie_word_embeddings", false, "vocab_size", TINY_VOCAB, "hidden_size", TINY, "n_embd", TINY, "d_model", TINY,
+        "num_hidden_layers", 1, "n_layer", 1, "num_layers", 1, "num_attention_heads", 2, "n_head", 2, "num_heads", 2,
+        "num_key_value_heads", 2, "multi_query_group_num", 2, "intermediate_size", TINY_FFN, "d_ff", TINY_FFN,
+        "ffn_hidden_size", TINY_FFN, "head_dim", 2, "max_position_embeddings", 2, "d_kv", 2);
+    assert_non_null(config);
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    assert_ok(json_write(config, path));
+    json_decref(config);
+    return folder;
+}
+
+static void every_row_of_the_tables(void **state)
+{
+    (void)state;
+    log_set_level(LOG_QUIET);
+    size_t n = 0;
+    for (const gguf_arch *a; (a = gguf_arch_at(n)); n++) {
+        char from[1024], file[1024];
+        snprintf(from, sizeof from, "%s", tiny_folder(a));
+        snprintf(file, sizeof file, "%s-tiny.gguf", test_path(a->type));
+        convert_report r = to_gguf(from, file, (convert_options){0});
+        assert_int_equal(r.left_out, 0);
+        if (worst_difference(from, file) != 0) fail_msg("%s: other values came back", a->type);
+        weights *w;
+        assert_ok(weights_open(&w, file));
+        const char *type = json_string_value(json_object_get(weights_config(w), "model_type"));
+        if (strcmp(a->type, "mistral") != 0) assert_string_equal(type, a->type); /* without a window it is LLaMA */
+        weights_close(w);
+    }
+    assert_true(n >= 15);
+}
+
 static void into_a_folder(void **state)
 {
     (void)state;
@@ -212,6 +309,7 @@ static void into_a_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_architecture), cmocka_unit_test(what_gguf_can_not_say),
-                                       cmocka_unit_test(types_keep_what_they_can), cmocka_unit_test(into_a_folder)};
+                                       cmocka_unit_test(types_keep_what_they_can),
+                                       cmocka_unit_test(every_row_of_the_tables), cmocka_unit_test(into_a_folder)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,3 @@
+#include "weights.h"
+
+FUZZ_WEIGHTS
