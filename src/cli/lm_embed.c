@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -9,7 +10,7 @@
 #include "base/npy.h"
 #include "cli/args.h"
 #include "cli/lm_commands.h"
-#include "lm/embed.h"
+#include "lm/embed_cache.h"
 
 static lorec_err run_embed(int argc, char **argv);
 const command command_lm_embed = {
@@ -23,6 +24,7 @@ const command command_lm_embed = {
         "(sentence-transformers': modules.json, N_Pooling, N_Dense, N_Normalize, max_seq_length, prompts). Without\n"
         "them encoders pool by the mean over the tokens, decoder-only models take the last one, and nothing is\n"
         "normalised. A text longer than the limit keeps its beginning; an empty line is a text too.\n"
+        "With --cache, vectors are kept by model, settings and text; a run that was stopped goes on where it was.\n"
         "With --ids a line is token ids with blanks between, special tokens included, and no tokenizer is needed.",
     .examples =
         "  cut -f4 items.tsv | lorec lm embed --model models/all-MiniLM-L6-v2 > items.npy\n"
@@ -96,25 +98,48 @@ static void show(void *ctx, size_t done, size_t n)
     progress_step(ctx, (double)done, "%s", "");
 }
 
-static lorec_err embed_all(const embedder *e, const lines_in *in, bool ids, progress *p, float **out)
+typedef struct work {
+    const embedder *e;
+    const lines_in *in;
+    const char *cache;
+    bool ids;
+} work;
+
+static lorec_err embed_cached(const work *w, float *out)
 {
-    size_t values;
-    if (!size_mul(in->n, (size_t)embedder_width(e), &values))
-        return err_set(LOREC_RESOURCE, "%zu texts are too many", in->n);
+    embed_cache *c;
+    TRY(embed_cache_open(&c, w->e, w->cache));
+    lorec_err err = embed_cache_texts(c, w->in->line, w->in->n, out);
+    embed_cache_counts n = embed_cache_count(c);
+    log_info("%s: %zu texts were there, %zu were computed, %zu are kept", w->cache, n.found, n.computed, n.kept);
+    embed_cache_close(c);
+    return err;
+}
+
+static lorec_err embed_all(const work *w, progress *p, float **out)
+{
+    size_t n = w->in->n, values;
+    if (!size_mul(n, (size_t)embedder_width(w->e), &values))
+        return err_set(LOREC_RESOURCE, "%zu texts are too many", n);
     buf how = {0};
-    lorec_err err = embedder_describe(e, &how);
+    lorec_err err = embedder_describe(w->e, &how);
     if (!err)
-        log_info("%zu texts, vectors of %lld values (%.1f MiB): %s", in->n, (long long)embedder_width(e),
+        log_info("%zu texts, vectors of %lld values (%.1f MiB): %s", n, (long long)embedder_width(w->e),
                  (double)values * 4 / (1 << 20), how.p);
     buf_free(&how);
     if (!err) err = mem_new(out, values);
     if (err) return err;
     double began = clock_seconds();
-    progress_start(p, "embedding", (double)in->n, "text");
-    err = ids ? embed_ids(e, in, *out) : embedder_texts(e, in->line, in->n, *out);
+    clock_t busy = clock();
+    progress_start(p, "embedding", (double)n, "text");
+    err = w->ids     ? embed_ids(w->e, w->in, *out)
+          : w->cache ? embed_cached(w, *out)
+                     : embedder_texts(w->e, w->in->line, n, *out);
     progress_end(p);
     double took = clock_seconds() - began;
-    if (!err) log_info("%zu texts in %.3f s: %.1f a second", in->n, took, took > 0 ? (double)in->n / took : 0);
+    if (!err)
+        log_info("%zu texts in %.3f s (%.3f s of CPU): %.1f a second", n, took,
+                 (double)(clock() - busy) / CLOCKS_PER_SEC, took > 0 ? (double)n / took : 0);
     return err;
 }
 
@@ -136,7 +161,7 @@ static lorec_err read_normalize(const char *word, embed_options *o)
 
 static lorec_err run_embed(int argc, char **argv)
 {
-    const char *model = NULL, *type = NULL, *normalize = NULL, *path = NULL;
+    const char *model = NULL, *type = NULL, *normalize = NULL, *path = NULL, *cache = NULL;
     progress shown = {0};
     embed_options o = {.progress = show, .ctx = &shown};
     bool ids = false;
@@ -150,6 +175,7 @@ static lorec_err run_embed(int argc, char **argv)
         {"max-tokens", 0, ARG_INT, &o.max_tokens, "N", "cut texts there (default: as the model's files say)", .min = 1,
          .max = 1e9},
         {"dtype", 0, ARG_TEXT, &type, "f32|bf16", "what is computed in (default f32)"},
+        {"cache", 0, ARG_TEXT, &cache, "FOLDER", "keep vectors there, and take from there what it has"},
         {"ids", 0, ARG_FLAG, &ids, NULL, "lines are token ids"},
     };
     args a = {.command = &command_lm_embed, .rows = words, .n = sizeof words / sizeof *words};
@@ -160,13 +186,14 @@ static lorec_err run_embed(int argc, char **argv)
     if (err || a.done) goto done;
     TRY_GO(err, args_need_words(&a, 0, 0, "no words"), done);
     if (!model) TRY_GO(err, err_set(LOREC_USAGE, "--model M is needed"), done);
+    if (cache && ids) TRY_GO(err, err_set(LOREC_USAGE, "--cache keeps texts, not --ids"), done);
     TRY_GO(err, read_dtype(type, &o.bf16), done);
     TRY_GO(err, read_normalize(normalize, &o), done);
     if (!path && isatty(STDOUT_FILENO))
         TRY_GO(err, err_set(LOREC_USAGE, "stdout is a terminal; say > OUT.npy or --out FILE"), done);
     TRY_GO(err, embedder_open(&e, model, &o), done);
     TRY_GO(err, read_lines(&in), done);
-    TRY_GO(err, embed_all(e, &in, ids, &shown, &x), done);
+    TRY_GO(err, embed_all(&(work){e, &in, cache, ids}, &shown, &x), done);
     err = write_out(x, in.n, embedder_width(e), path);
 done:
     embedder_free(e);
