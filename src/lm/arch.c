@@ -103,6 +103,7 @@ static const struct {
     {"tanh", ACT_TANH},
     {"leaky_relu", ACT_LEAKY_RELU},
     {"sigmoid", ACT_SIGMOID},
+    {"linear", ACT_NONE},
 };
 enum { ACTIVATIONS = sizeof activations / sizeof *activations };
 

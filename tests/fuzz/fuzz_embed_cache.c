@@ -59,6 +59,7 @@ static void start(void)
                             .ffn_width = 8,
                             .max_positions = 4,
                             .token_types = 1,
+                            .activation = ACT_GELU,
                             .weights = INIT_NORMAL(.3)};
     lm_model *m;
     must(lm_model_new(&m, "bert", &c, 1));
