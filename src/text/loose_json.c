@@ -122,6 +122,11 @@ typedef struct reader {
 
 static json_t *value(reader *r);
 
+static bool one_of(char c, const char *set) /* a NUL byte is none of them */
+{
+    return c && strchr(set, c);
+}
+
 static void blanks(reader *r)
 {
     for (;;) {
@@ -198,7 +203,7 @@ static bool ends_here(const reader *r, const char *after, char quote)
 {
     if (quote == '"' || quote == '`') return true;
     while (after < r->end && isspace((unsigned char)*after)) after++;
-    return after >= r->end || strchr(",:]}", *after);
+    return after >= r->end || one_of(*after, ",:]}");
 }
 
 static json_t *string(reader *r, size_t open, const char *close)
@@ -220,8 +225,10 @@ static json_t *string(reader *r, size_t open, const char *close)
         if (*r->p == '\\' && r->p + 1 < r->end) {
             r->p++;
             e = escape(r, &b);
-        } else
+        } else {
+            r->repairs += (unsigned char)*r->p < 0x20;
             e = buf_add(&b, r->p++, 1);
+        }
         if (e) break;
     }
     json_t *s = e ? NULL : json_stringn(b.p ? b.p : "", b.n);
@@ -232,7 +239,10 @@ static json_t *string(reader *r, size_t open, const char *close)
 static json_t *bare_word(reader *r, bool key)
 {
     const char *begin = r->p;
-    while (r->p < r->end && !strchr(",]}\n", *r->p) && !(key && *r->p == ':')) r->p++;
+    while (r->p < r->end && !one_of(*r->p, ",]}\n") && !(key && *r->p == ':')) {
+        if (r->end - r->p > 2 && *r->p == ' ' && r->p[1] == '/' && (r->p[2] == '/' || r->p[2] == '*')) break;
+        r->p++;
+    }
     slice s = slice_trim((slice){begin, (size_t)(r->p - begin)});
     static const struct {
         const char *word;

@@ -208,7 +208,7 @@ static lorec_err number_token(lexer *x)
     size_t n = 0;
     bool real = false;
     int base = 10;
-    if (*x->p == '0' && x->p + 1 < x->end && strchr("xXoObB", x->p[1])) {
+    if (*x->p == '0' && x->p + 1 < x->end && x->p[1] && strchr("xXoObB", x->p[1])) {
         base = (x->p[1] | 32) == 'x' ? 16 : (x->p[1] | 32) == 'o' ? 8 : 2;
         x->p += 2;
     }
