@@ -4,13 +4,43 @@
 
 enum { JSON_MAX_BYTES = 1 << 30 };
 
+static lorec_err refused(const json_error_t *why, const char *where)
+{
+    if (json_error_code(why) == json_error_out_of_memory) return err_set(LOREC_RESOURCE, "%s: out of memory", where);
+    return err_set(LOREC_INPUT, "%s, line %d, column %d: not valid JSON: %s", where, why->line, why->column, why->text);
+}
+
+static json_t *load(const char *text, size_t n, json_error_t *why)
+{
+    return json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, why);
+}
+
+/* Hugging Face writes "no limit" as 1000000000000000019884624838656, which no 64-bit integer holds: such numbers are read as
+ * reals, by an exponent behind them. */
+enum { HUGE_NUMBERS = 16 };
+
+static bool as_real(buf *text, const json_error_t *why)
+{
+    size_t at = why->position < 0 ? 0 : (size_t)why->position;
+    if (json_error_code(why) != json_error_numeric_overflow || strncmp(why->text, "too big", 7) != 0) return false;
+    if (at > text->n) at = text->n;
+    while (at > 0 && (text->p[at - 1] < '0' || text->p[at - 1] > '9')) at--;
+    if (at == 0 || buf_puts(text, "  ")) return false;
+    memmove(text->p + at + 2, text->p + at, text->n - 2 - at);
+    memcpy(text->p + at, "e0", 2);
+    return true;
+}
+
 lorec_err json_parse(json_t **out, const char *text, size_t n, const char *where)
 {
     json_error_t why;
-    *out = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+    *out = load(text, n, &why);
     if (*out) return LOREC_OK;
-    if (json_error_code(&why) == json_error_out_of_memory) return err_set(LOREC_RESOURCE, "%s: out of memory", where);
-    return err_set(LOREC_INPUT, "%s, line %d, column %d: not valid JSON: %s", where, why.line, why.column, why.text);
+    buf copy = {0};
+    lorec_err e = buf_add(&copy, text, n);
+    for (int i = 0; !e && !*out && i < HUGE_NUMBERS && as_real(&copy, &why); i++) *out = load(copy.p, copy.n, &why);
+    buf_free(&copy);
+    return *out ? LOREC_OK : e ? e : refused(&why, where);
 }
 
 lorec_err json_read(json_t **out, const char *path)
