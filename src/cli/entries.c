@@ -1,5 +1,7 @@
 #include "cli/entries.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "eval/controls.h"
 
@@ -25,6 +27,20 @@ static bool among(const char *const *keys, const char *key)
     return false;
 }
 
+/* The rules that a method's card puts beside it. */
+static lorec_err add_own_controls(entries *list, const settings *s, const recommender *of)
+{
+    for (slice rest = slice_of(of->controls ? of->controls : ""); rest.n;) {
+        slice word = slice_cut(&rest, ',');
+        char key[64];
+        const recommender *r;
+        snprintf(key, sizeof key, "%.*s", (int)(word.n < 63 ? word.n : 63), word.p);
+        TRY(registry_need(key, &r));
+        TRY(entries_add(list, s, r, ROLE_CONTROL));
+    }
+    return LOREC_OK;
+}
+
 lorec_err entries_plan(entries *list, const settings *s)
 {
     const recommender **asked;
@@ -39,6 +55,7 @@ lorec_err entries_plan(entries *list, const settings *s)
         const recommender *r = registry_find(*keys);
         if (r) e = entries_add(list, s, r, ROLE_CONTROL);
     }
+    for (size_t i = 0; i < n && s->controls && !e; i++) e = add_own_controls(list, s, asked[i]);
     mem_free(asked);
     return e;
 }

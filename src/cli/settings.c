@@ -33,6 +33,7 @@ const option settings_options[] = {
     OPTION_TEXT(settings, topk, "10", "cut-offs for metrics without their own"),
     OPTION_TEXT(settings, valid_metric, NULL, "what early stopping and tuning look at"),
     OPTION_INT(settings, valid_users, 0, 0, 4e9, "validate on so many users; 0: all"),
+    OPTION_TEXT(settings, llm, NULL, "the language model of methods that ask one"),
     OPTION_INT(settings, test_users, 0, 0, 4e9, "judge by so many of the test users; 0: all"),
     OPTION_TEXT(settings, seed, "1", "seeds, separated by commas"),
     OPTION_BOOL(settings, fast, 0, "the smallest settings that still show the point"),
@@ -161,18 +162,21 @@ lorec_err settings_check(const settings *s, const recommender *const *requested,
     return LOREC_OK;
 }
 
+static lorec_err sets_add(arg_list *out, const char *name, const char *value)
+{
+    buf b = {0};
+    lorec_err e = buf_printf(&b, "%s=%s", name, value);
+    if (!e) e = arg_list_add(out, b.p);
+    if (e) buf_free(&b);
+    return e;
+}
+
 lorec_err settings_sets(const settings *s, const recommender *r, bool requested, arg_list *out)
 {
+    if (s->llm && options_find(r->options, r->n_options, "llm")) TRY(sets_add(out, "llm", s->llm));
     for (size_t i = 0; i < s->n_set; i++) {
         const method_set *m = &s->set[i];
-        if (!applies(m, r, requested)) continue;
-        buf b = {0};
-        TRY(buf_printf(&b, "%s=%s", m->name, m->value));
-        lorec_err e = arg_list_add(out, b.p);
-        if (e) {
-            buf_free(&b);
-            return e;
-        }
+        if (applies(m, r, requested)) TRY(sets_add(out, m->name, m->value));
     }
     return LOREC_OK;
 }

@@ -25,7 +25,7 @@ typedef struct method_set { /* one name=value for a method, or for every request
 
 typedef struct settings {
     const char *methods; /* "ease,sasrec" */
-    const char *data, *format, *columns, *item_text;
+    const char *data, *format, *columns, *item_text, *llm;
     bool skip_bad_rows;
     double min_rating, max_rating;
     int64_t user_core, item_core;
@@ -80,11 +80,11 @@ lorec_err config_read(settings *s, const char *path);
 typedef struct settings_args {
     const char *data, *format, *columns, *item_text, *split, *eval, *metrics, *topk, *valid_metric, *seed, *config;
     const char *min_rating, *max_rating, *user_core, *item_core, *after, *before, *duplicates, *split_seed;
-    const char *eval_seed, *valid_users, *test_users;
+    const char *eval_seed, *valid_users, *test_users, *llm;
     bool skip_bad_rows, keep_seen, fast, no_controls;
     arg_list set;
 } settings_args;
-enum { SETTINGS_ARGS = 27 };
+enum { SETTINGS_ARGS = 28 };
 void settings_args_rows(settings_args *a, arg rows[SETTINGS_ARGS]);
 lorec_err settings_from_args(settings *s, const settings_args *a, const args *words);
 

@@ -12,6 +12,7 @@
     ROW(markov)                                                                                                        \
     ROW(itemknn)                                                                                                       \
     ROW(userknn)                                                                                                       \
+    ROW(bm25)                                                                                                          \
     ROW(slim)                                                                                                          \
     ROW(ease)                                                                                                          \
     ROW(ials)                                                                                                          \

@@ -74,6 +74,7 @@ typedef struct study_context {
 
 typedef struct recommender {
     const char *key, *title, *family, *cite;
+    const char *controls; /* keys of rules without a model that stand beside this method, "bm25,liked_share"; or NULL */
     unsigned tasks, needs;
     size_t size; /* of the model struct; zeroed, then options_default */
     const option *options;
@@ -125,6 +126,10 @@ void rec_session_free(rec_session *s);
 struct arena *rec_session_arena(rec_session *s);         /* reset it at the start of each call that uses it */
 struct tape *rec_session_tape(rec_session *s, int bf16); /* evaluation mode; NULL: out of memory */
 uint64_t rec_session_seed(const rec_session *s);
+/* One thing of a method's own that lives as long as the session (a connection, a cache): NULL until it is set. `who` is
+ * the method's address of choice; setting another's first frees what is there. */
+void *rec_session_own(const rec_session *s, const void *who);
+void rec_session_set_own(rec_session *s, const void *who, void *own, void (*release)(void *own));
 
 /* score_items for models that only have score(): full rows, then picked, in batches bounded in memory. */
 lorec_err recommender_score_items(const recommender *r, const void *self, rec_session *s, uint32_t n_items,

@@ -5,7 +5,10 @@
 struct rec_session {
     uint64_t seed;
     arena scratch;
-    tape *tapes[2]; /* f32, bf16; made on first use */
+    tape *tapes[2];  /* f32, bf16; made on first use */
+    const void *who; /* whose `own` is */
+    void *own;
+    void (*release)(void *own);
 };
 
 rec_session *rec_session_new(uint64_t seed)
@@ -21,8 +24,22 @@ void rec_session_free(rec_session *s)
     if (!s) return;
     for (int i = 0; i < 2; i++)
         if (s->tapes[i]) tape_free(s->tapes[i]);
+    rec_session_set_own(s, NULL, NULL, NULL);
     arena_free(&s->scratch);
     mem_free(s);
+}
+
+void *rec_session_own(const rec_session *s, const void *who)
+{
+    return s->who == who ? s->own : NULL;
+}
+
+void rec_session_set_own(rec_session *s, const void *who, void *own, void (*release)(void *own))
+{
+    if (s->own && s->release) s->release(s->own);
+    s->who = who;
+    s->own = own;
+    s->release = release;
 }
 
 arena *rec_session_arena(rec_session *s)

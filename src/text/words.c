@@ -1,0 +1,100 @@
+#include "text/words.h"
+
+#include <stdlib.h>
+#include <utf8proc.h>
+
+#include "base/mem.h"
+
+void word_list_free(word_list *w)
+{
+    mem_free(w->word);
+    *w = (word_list){0};
+}
+
+static lorec_err put(slice word, ids *vocabulary, bool add, word_list *out)
+{
+    uint32_t number = WORD_UNKNOWN;
+    if (!word.n) return LOREC_OK;
+    if (add)
+        TRY(ids_add(vocabulary, word, &number));
+    else if (!ids_find(vocabulary, word, &number))
+        number = WORD_UNKNOWN;
+    TRY(mem_grow(&out->word, &out->cap, out->n + 1));
+    out->word[out->n++] = number;
+    return LOREC_OK;
+}
+
+/* Folded by Unicode: compatibility forms, case, marks taken off; NULL where the text is no UTF-8 or memory is out. */
+static char *fold(slice text, size_t *n)
+{
+    utf8proc_uint8_t *folded = NULL;
+    const utf8proc_option_t how = UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK |
+                                  UTF8PROC_IGNORE;
+    utf8proc_ssize_t length = utf8proc_map((const utf8proc_uint8_t *)text.p, (utf8proc_ssize_t)text.n, &folded, how);
+    *n = length > 0 ? (size_t)length : 0;
+    return length < 0 ? NULL : (char *)folded;
+}
+
+typedef enum kind { KIND_GAP, KIND_LETTER, KIND_ALONE } kind;
+
+static kind kind_of(utf8proc_int32_t c)
+{
+    switch (utf8proc_category(c)) {
+    case UTF8PROC_CATEGORY_LO: /* scripts without case: most of those without spaces, and some with */
+        return (c >= 0x2E80 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) || c >= 0x20000 ||
+                       (c >= 0x0E00 && c <= 0x0EFF)
+                   ? KIND_ALONE
+                   : KIND_LETTER;
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_NO:
+    case UTF8PROC_CATEGORY_MC:
+        return KIND_LETTER;
+    default:
+        return KIND_GAP;
+    }
+}
+
+static lorec_err read_folded(const char *p, size_t n, bool characters, ids *vocabulary, bool add, word_list *out)
+{
+    size_t begin = 0, at = 0;
+    while (at < n) {
+        utf8proc_int32_t c;
+        utf8proc_ssize_t step = utf8proc_iterate((const utf8proc_uint8_t *)p + at, (utf8proc_ssize_t)(n - at), &c);
+        if (step <= 0) step = 1, c = ' ';
+        kind k = kind_of(c);
+        bool alone = k == KIND_ALONE || (characters && utf8proc_category(c) != UTF8PROC_CATEGORY_ZS && c > ' ');
+        if (k != KIND_LETTER || alone) {
+            TRY(put((slice){p + begin, at - begin}, vocabulary, add, out));
+            if (alone) TRY(put((slice){p + at, (size_t)step}, vocabulary, add, out));
+            begin = at + (size_t)step;
+        }
+        at += (size_t)step;
+    }
+    return put((slice){p + begin, n - begin}, vocabulary, add, out);
+}
+
+static lorec_err read_words(slice text, bool characters, ids *vocabulary, bool add, word_list *out)
+{
+    size_t n;
+    if (!text.n) return LOREC_OK;
+    char *folded = fold(text, &n);
+    if (!folded) return read_folded(text.p, text.n, characters, vocabulary, add, out); /* as it is: no UTF-8 */
+    lorec_err e = read_folded(folded, n, characters, vocabulary, add, out);
+    free(folded);
+    return e;
+}
+
+lorec_err words_read(slice text, ids *vocabulary, bool add, word_list *out)
+{
+    return read_words(text, false, vocabulary, add, out);
+}
+
+lorec_err words_read_characters(slice text, ids *vocabulary, bool add, word_list *out)
+{
+    return read_words(text, true, vocabulary, add, out);
+}
