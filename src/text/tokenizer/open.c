@@ -61,12 +61,13 @@ static lorec_err read_gguf_file(tokenizer *t, const source *s)
 }
 
 static const struct {
-    const char *name, *end; /* in a folder: that name, or one that ends so; of a file: its end */
+    const char *name, *end; /* in a folder: that name; of a file: its end */
+    bool any_name;          /* in a folder: other names with that end too */
     lorec_err (*read)(tokenizer *t, const source *s);
 } kinds[] = {
-    {"tokenizer.json", ".json", read_json}, {"vocab.json", ".json", read_json},
-    {"vocab.txt", ".txt", read_txt},        {"spiece.model", ".model", read_model},
-    {"tokenizer.bin", ".bin", read_bin},    {"model.gguf", ".gguf", read_gguf_file},
+    {"tokenizer.json", ".json", false, read_json}, {"vocab.json", ".json", false, read_json},
+    {"vocab.txt", ".txt", false, read_txt},        {"spiece.model", ".model", true, read_model},
+    {"tokenizer.bin", ".bin", false, read_bin},    {"model.gguf", ".gguf", true, read_gguf_file},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -88,8 +89,7 @@ static lorec_err find_in_folder(const char *folder, buf *path)
             if (strcmp(names[i], kinds[k].name) == 0) found = names[i];
     for (size_t k = 0; k < KINDS && !found; k++)
         for (size_t i = 0; i < n && !found; i++)
-            if (strcmp(kinds[k].end, ".json") && strcmp(kinds[k].end, ".txt") && ends_with(names[i], kinds[k].end))
-                found = names[i];
+            if (kinds[k].any_name && ends_with(names[i], kinds[k].end)) found = names[i];
     lorec_err e = found ? path_join(path, folder, found)
                         : err_set(LOREC_INPUT, "%s: no tokenizer.json, vocab.json, vocab.txt, *.model or *.gguf in it",
                                   folder);
