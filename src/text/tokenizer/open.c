@@ -45,8 +45,21 @@ static lorec_err read_pieces(tokenizer *t, const source *s, lorec_err (*read)(to
     roles_guess(t);
     return LOREC_OK;
 }
+static lorec_err read_qwen(tokenizer *t, slice file)
+{
+    return read_tiktoken(t, file, true);
+}
+static lorec_err read_llama3(tokenizer *t, slice file)
+{
+    return read_tiktoken(t, file, false);
+}
+static lorec_err read_tiktoken_file(tokenizer *t, const source *s)
+{
+    return read_pieces(t, s, read_qwen);
+}
 static lorec_err read_model(tokenizer *t, const source *s)
 {
+    if (looks_like_tiktoken((slice){s->bytes.p, s->bytes.n})) return read_pieces(t, s, read_llama3);
     return read_pieces(t, s, read_sentencepiece);
 }
 static lorec_err read_bin(tokenizer *t, const source *s)
@@ -65,9 +78,13 @@ static const struct {
     bool any_name;          /* in a folder: other names with that end too */
     lorec_err (*read)(tokenizer *t, const source *s);
 } kinds[] = {
-    {"tokenizer.json", ".json", false, read_json}, {"vocab.json", ".json", false, read_json},
-    {"vocab.txt", ".txt", false, read_txt},        {"spiece.model", ".model", true, read_model},
-    {"tokenizer.bin", ".bin", false, read_bin},    {"model.gguf", ".gguf", true, read_gguf_file},
+    {"tokenizer.json", ".json", false, read_json},
+    {"vocab.json", ".json", false, read_json},
+    {"vocab.txt", ".txt", false, read_txt},
+    {"spiece.model", ".model", true, read_model},
+    {"qwen.tiktoken", ".tiktoken", true, read_tiktoken_file},
+    {"tokenizer.bin", ".bin", false, read_bin},
+    {"model.gguf", ".gguf", true, read_gguf_file},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -91,7 +108,8 @@ static lorec_err find_in_folder(const char *folder, buf *path)
         for (size_t i = 0; i < n && !found; i++)
             if (kinds[k].any_name && ends_with(names[i], kinds[k].end)) found = names[i];
     lorec_err e = found ? path_join(path, folder, found)
-                        : err_set(LOREC_INPUT, "%s: no tokenizer.json, vocab.json, vocab.txt, *.model or *.gguf in it",
+                        : err_set(LOREC_INPUT,
+                                  "%s: no tokenizer.json, vocab.json, vocab.txt, *.model, *.tiktoken or *.gguf in it",
                                   folder);
     names_free(names, n);
     return e;
@@ -104,7 +122,8 @@ static lorec_err read_file(tokenizer *t, source *s)
             if (kinds[k].read != read_gguf_file) TRY(file_read(&s->bytes, s->path, FILE_MAX));
             return kinds[k].read(t, s);
         }
-    return err_set(LOREC_INPUT, "it ends in none of .json, .txt, .model, .gguf, .bin: no tokenizer is read from it");
+    return err_set(LOREC_INPUT,
+                   "it ends in none of .json, .txt, .model, .tiktoken, .gguf, .bin: no tokenizer is read from it");
 }
 
 lorec_err tokenizer_open(tokenizer **out, const char *path)

@@ -262,6 +262,8 @@ lorec_err settings_read(tokenizer *t, const char *folder);
 lorec_err read_tokenizer_json(tokenizer *made, const json_t *tree);
 lorec_err read_sentencepiece(tokenizer *made, slice bytes);
 lorec_err read_llama2c(tokenizer *made, slice bytes);
+lorec_err read_tiktoken(tokenizer *made, slice file, bool qwen);
+bool looks_like_tiktoken(slice file);
 lorec_err read_vocabulary(tokenizer *made, const tokenizer_vocabulary *v);
 lorec_err read_gguf(tokenizer *made, const char *path);
 lorec_err read_vocab_txt(tokenizer *made, const char *path, const char *folder);
