@@ -28,7 +28,8 @@
     ROW(deepfm)                                                                                                        \
     ROW(dcnv2)                                                                                                         \
     ROW(din)                                                                                                           \
-    ROW(gptrec)
+    ROW(gptrec)                                                                                                        \
+    ROW(llmrank)
 
 #define DECLARE(name) extern const recommender recommender_##name;
 METHODS(DECLARE)
