@@ -241,6 +241,30 @@ static tensor *block(tape *t, const transformer *m, int64_t layer, tensor *x, co
     return NULL;
 }
 
+typedef struct block_call {
+    const transformer *m;
+    int64_t layer;
+    token_rows in;
+} block_call;
+
+static tensor *block_again(tape *t, tensor *x, const void *spec)
+{
+    const block_call *c = spec;
+    return transformer_block(t, c->m, c->layer, x, &c->in);
+}
+
+/* Each block in a stretch of the tape that is forgotten at once. */
+static tensor *blocks_recomputed(tape *t, const transformer *m, int64_t from, int64_t to, tensor *x,
+                                 const token_rows *in)
+{
+    if (in->cross)
+        return tape_fail(t, err_set(LOREC_USAGE, "blocks that look at an encoder's output can not be recomputed"));
+    block_call c = {.m = m, .in = *in};
+    c.in.recompute = false;
+    for (c.layer = from; c.layer < to; c.layer++) x = tape_recompute(t, block_again, x, &c, sizeof c);
+    return x;
+}
+
 tensor *transformer_blocks(tape *t, const transformer *m, int64_t from, int64_t to, tensor *x, const token_rows *in)
 {
     places at;
@@ -248,6 +272,7 @@ tensor *transformer_blocks(tape *t, const transformer *m, int64_t from, int64_t 
     if (from < 0 || from > to || to > m->c.layers)
         return tape_fail(t, err_set(LOREC_USAGE, "blocks %lld to %lld of a transformer that has %lld", (long long)from,
                                     (long long)to, (long long)m->c.layers));
+    if (in->recompute) return blocks_recomputed(t, m, from, to, x, in);
     if (places_make(t, m, in, &at))
         for (int64_t layer = from; layer < to; layer++) x = block(t, m, layer, x, in, &at);
     else

@@ -203,10 +203,13 @@ typedef struct token_rows {
     const int32_t *type;   /* [rows] token types, or NULL: all 0 */
     const uint8_t *mask;   /* [rows] 0: no other token sees this one; or NULL */
     const struct adapter_set *adapters; /* what changes the weights' work in this call, or NULL */
-    bool last;                          /* the last block gives each sequence's last row only: [sequences, width] */
-    kv_cache *cache;                    /* evaluation only: keys and values of every row go to its rows ... */
-    const int32_t *kept;                /* ... [rows], and rows attend to what is cached, as the view says, */
-    const kv_view *view;                /* not to their own sequence: its groups are the sequences */
+    bool
+        recompute; /* training: blocks keep nothing but their output and run again on the way back; what this struct points
+                     * to then has to live until tape_begin. Not with `cross` */
+    bool last;     /* the last block gives each sequence's last row only: [sequences, width] */
+    kv_cache *cache;     /* evaluation only: keys and values of every row go to its rows ... */
+    const int32_t *kept; /* ... [rows], and rows attend to what is cached, as the view says, */
+    const kv_view *view; /* not to their own sequence: its groups are the sequences */
     const int32_t *pick; /* with a view: [picks] the rows that the last block gives, [picks, width], ... */
     int64_t picks;
     const kv_view *pick_view; /* ... and what they see; pick NULL: all */

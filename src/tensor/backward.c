@@ -147,6 +147,11 @@ static lorec_err run_back(tape *t, int32_t only, float *sq)
     return LOREC_OK;
 }
 
+lorec_err tape_run_back(tape *t)
+{
+    return run_back(t, -1, NULL);
+}
+
 /* Puts the given gradient (NULL: ones) on x. */
 static lorec_err seed_grad(tape *t, tensor *x, const float *values)
 {

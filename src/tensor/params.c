@@ -396,6 +396,11 @@ void params_freeze(tensor *p, bool frozen)
     p->grad = NULL;
 }
 
+bool params_frozen(const tensor *p)
+{
+    return !p->needs_grad;
+}
+
 void params_freeze_all(params *ps, bool frozen)
 {
     for (size_t i = 0; i < ps->n; i++) params_freeze(ps->p[i], frozen);

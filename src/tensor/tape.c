@@ -11,7 +11,7 @@ tape *tape_new(const tape_options *options)
     tape *t;
     if (mem_new(&t, 1)) return NULL;
     t->opt = *options;
-    t->acts.limit = options->memory_limit;
+    t->acts.limit = t->aside.limit = options->memory_limit;
     return t;
 }
 
@@ -20,6 +20,7 @@ void tape_free(tape *t)
     if (!t) return;
     arena_free(&t->acts);
     arena_free(&t->scratch);
+    arena_free(&t->aside);
     mem_free(t->sq);
     mem_free(t);
 }
@@ -28,6 +29,8 @@ void tape_begin(tape *t, uint64_t step)
 {
     arena_reset(&t->acts);
     arena_reset(&t->scratch);
+    arena_reset(&t->aside);
+    t->unwatched = t->inside = false;
     t->step = step;
     t->streams = 0;
     t->last = NULL;
@@ -54,7 +57,7 @@ lorec_err tape_error(const tape *t)
 
 size_t tape_bytes(const tape *t)
 {
-    return t->acts.used;
+    return t->acts.used + t->aside.peak;
 }
 
 double tape_flops(const tape *t)
@@ -164,7 +167,7 @@ lorec_err node_output_view(tape *t, node *n, dtype type, int ndim, const int64_t
     }
     n->out->maker = n;
     n->out->rowless = all_rowless;
-    n->out->needs_grad = any && t->opt.train && n->op->backward;
+    n->out->needs_grad = any && t->opt.train && !t->unwatched && n->op->backward;
     return LOREC_OK;
 }
 

@@ -11,7 +11,10 @@ struct tape {
     tape_options opt;
     uint64_t step, streams; /* streams: handed out since tape_begin */
     arena acts, scratch;
-    node *last; /* of the nodes that gradients can flow through */
+    arena aside;    /* what tape_recompute's function makes */
+    bool unwatched; /* inside it on the way forward: nothing is recorded */
+    bool inside;    /* inside it at all */
+    node *last;     /* of the nodes that gradients can flow through */
     double flops, traffic;
     lorec_err err;
     char message[1024];
@@ -27,6 +30,8 @@ size_t dtype_bytes(dtype type);
 int64_t shape_count(int ndim, const int64_t *size);
 /* "[2, 3]" into text. */
 const char *shape_text(char *text, size_t room, int ndim, const int64_t *size);
+
+lorec_err tape_run_back(tape *t); /* from t->last, gradients being there */
 
 /* params.c: memory for a parameter's gradient, on first use. */
 lorec_err param_grad_memory(tensor *p);

@@ -103,6 +103,15 @@ const segments *tape_segments_even(tape *t, int64_t n, int64_t length);
  * tape_options.example_norms asks; without it row i is example i. */
 tensor *tape_examples(tape *t, tensor *x, const segments *s);
 
+/* ---- less memory --------------------------------------------------------------------------------------------------------- */
+
+/* fn(t, x, spec), of which only the output is kept: on the way back fn runs again to know what lies between (Chen et al. 2016).
+ * The same values and gradients as without: random draws come from counters. fn may use parameters, constants and what it makes;
+ * of other tensors it must not want gradients. `spec` is copied, what it points to must live until tape_begin. Does not nest, and
+ * not with example_norms. */
+typedef tensor *(*tape_fn)(tape *t, tensor *x, const void *spec);
+tensor *tape_recompute(tape *t, tape_fn fn, tensor *x, const void *spec, size_t spec_size);
+
 /* ---- parameters ---------------------------------------------------------------------------------------------------- */
 
 typedef struct init {
@@ -140,6 +149,7 @@ double params_grad_norm(const params *ps); /* global L2 norm */
  * depend on seed, step and the parameter's name. */
 lorec_err params_noise_grad(params *ps, double sd, double by, uint64_t seed, uint64_t step);
 void params_freeze(tensor *p, bool frozen); /* a frozen parameter has no gradient and no memory for one */
+bool params_frozen(const tensor *p);
 void params_freeze_all(params *ps, bool frozen);
 /* Gradients touch few rows (embedding tables read by op_embed only): only touched rows are zeroed, normed, updated. */
 void params_sparse_rows(tensor *p, bool sparse);
