@@ -20,5 +20,7 @@ extern const command command_lm_ask;
 extern const command command_lm_info;
 extern const command command_lm_convert;
 extern const command command_lm_quantize;
+extern const command command_lm_train;
+extern const command command_lm_merge;
 
 #endif
