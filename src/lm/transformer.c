@@ -99,11 +99,14 @@ static tensor *attend(const block_use *b, tensor *x)
     queries_keys_values(b, x, &q, &k, &v);
     q = head_norm(b, q, PART_Q_NORM);
     k = head_norm(b, k, PART_K_NORM);
+    tensor *still_q = q, *still_k = k;
     if (b->at->position) {
         rope how = c->rope;
         how.length = b->at->length;
         q = op_rope(t, q, (int)c->heads, b->at->position, &how);
         k = op_rope(t, k, (int)c->kv_heads, b->at->position, &how);
+        tape_forget(t, still_q);
+        tape_forget(t, still_k);
         if (b->at->stretch) q = op_mul(t, q, b->at->stretch);
         q = of_last(b, q);
     }
@@ -129,7 +132,10 @@ static tensor *attend(const block_use *b, tensor *x)
     tensor *y = b->in->view
                     ? op_attention_cached(t, q, b->in->cache, b->layer, &spec, b->last ? b->in->pick_view : b->in->view)
                     : op_attention(t, q, k, v, &spec);
-    return product(b, y, PART_OUT, ACT_NONE);
+    for (tensor *const *done = (tensor *[]){q, k, v, NULL}; *done; done++) tape_forget(t, *done);
+    tensor *z = product(b, y, PART_OUT, ACT_NONE);
+    tape_forget(t, y);
+    return z;
 }
 
 /* Attention over an encoder's output: x is what of_last has left. */
@@ -175,11 +181,17 @@ static tensor *feed(const block_use *b, tensor *x)
         y = op_gated(b->t, op_slice(b->t, both, 1, c->ffn_width, 2 * c->ffn_width),
                      op_slice(b->t, both, 1, 0, c->ffn_width), c->activation);
     } else if (part(b, PART_GATE)) {
-        y = op_gated(b->t, product(b, x, PART_UP, ACT_NONE), product(b, x, PART_GATE, ACT_NONE), c->activation);
+        tensor *up = product(b, x, PART_UP, ACT_NONE), *gate = product(b, x, PART_GATE, ACT_NONE);
+        y = op_gated(b->t, up, gate, c->activation);
+        tape_forget(b->t, up);
+        tape_forget(b->t, gate);
     } else {
         y = product(b, x, PART_UP, c->activation);
     }
-    return product(b, op_dropout(b->t, y, c->ffn_dropout), PART_DOWN, ACT_NONE);
+    y = op_dropout(b->t, y, c->ffn_dropout);
+    tensor *z = product(b, y, PART_DOWN, ACT_NONE);
+    tape_forget(b->t, y);
+    return z;
 }
 
 static tensor *normed(const block_use *b, tensor *x, transformer_part norm)
@@ -196,17 +208,29 @@ static tensor *joined(const block_use *b, tensor *x, tensor *norm_x, tensor *y)
     return op_add_dropout(b->t, from, y, c->residual_dropout);
 }
 
+/* Norms that are not there give x itself, so what a block forgets is compared with what it still needs. */
 static tensor *block_pre(const block_use *b, tensor *x)
 {
-    tensor *n = normed(b, x, PART_ATTN_NORM);
-    tensor *y = normed(b, attend(b, n), PART_ATTN_POST_NORM);
+    tape *t = b->t;
+    tensor *n = normed(b, x, PART_ATTN_NORM), *first = x;
+    tensor *z = attend(b, n), *y = normed(b, z, PART_ATTN_POST_NORM);
     x = joined(b, of_last(b, x), of_last(b, n), y);
+    tape_forget(t, z);
+    if (y != z) tape_forget(t, y);
+    if (n != first) tape_forget(t, n);
     if (part(b, PART_CROSS_NORM)) {
         n = normed(b, x, PART_CROSS_NORM);
         x = joined(b, x, n, attend_across(b, n));
     }
+    tensor *middle = x;
     n = normed(b, x, PART_FFN_NORM);
-    return joined(b, x, n, normed(b, feed(b, n), PART_FFN_POST_NORM));
+    z = feed(b, n), y = normed(b, z, PART_FFN_POST_NORM);
+    x = joined(b, x, n, y);
+    tape_forget(t, z);
+    if (y != z) tape_forget(t, y);
+    tape_forget(t, n);
+    if (n != middle) tape_forget(t, middle);
+    return x;
 }
 
 static tensor *block_post(const block_use *b, tensor *x)

@@ -13,7 +13,7 @@ typedef struct free_grad {
     size_t bytes;
 } free_grad;
 
-static void *grad_memory(tape *t, size_t bytes)
+void *tape_reuse(tape *t, size_t bytes)
 {
     for (free_grad **at = &t->free_grads; *at; at = &(*at)->next) {
         free_grad *f = *at;
@@ -24,13 +24,19 @@ static void *grad_memory(tape *t, size_t bytes)
     return tape_alloc(t, bytes);
 }
 
+void tape_give_back(tape *t, void *memory, size_t bytes)
+{
+    if (bytes < sizeof(free_grad)) return;
+    free_grad *f = memory;
+    *f = (free_grad){t->free_grads, bytes};
+    t->free_grads = f;
+}
+
 static void grad_release(tape *t, tensor *x)
 {
     x->grad_written = false;
     if (!x->grad || x->grad_bytes < sizeof(free_grad)) return;
-    free_grad *f = x->grad;
-    *f = (free_grad){t->free_grads, x->grad_bytes};
-    t->free_grads = f;
+    tape_give_back(t, x->grad, x->grad_bytes);
     x->grad = NULL;
 }
 
@@ -44,7 +50,7 @@ void *node_grad_any(tape *t, tensor *x, float *beta)
         if (x->param->sparse) param_touch_all(x);
     } else if (!x->grad) {
         x->grad_bytes = (size_t)x->count * dtype_bytes(x->type);
-        if (!(x->grad = grad_memory(t, x->grad_bytes))) return NULL;
+        if (!(x->grad = tape_reuse(t, x->grad_bytes))) return NULL;
     }
     *beta = x->grad_written ? 1 : 0;
     x->grad_written = true;

@@ -48,6 +48,9 @@ struct tensor {
     void *grad;                /* NULL until something flows (tape tensors) or for frozen parameters */
     bool needs_grad;           /* a parameter that learns, a leaf, or made from one while the tape trains */
     bool grad_written;         /* grad holds values; false: it is uninitialised memory */
+    bool kept;                 /* the backward of some recorded op reads the values */
+    bool viewed;               /* another tensor's values are these, or these are another's */
+    bool forgotten;            /* the values are gone (tape_forget) */
     bool rowless;              /* a parameter, or made from parameters alone: its rows are no examples */
     const int32_t *example;    /* [size[0]] the training example of each row; NULL: row i is example i */
     node *maker;               /* NULL: parameter or input */
@@ -85,6 +88,8 @@ enum {
     OP_COUPLES = 2  /* an output row depends on other examples' rows, or the rows of the output are other things */
 };
 
+#define READS_OUTPUT (1u << 31)
+
 struct op_def {
     const char *name;
     lorec_err (*shape)(tape *t, node *n); /* checks inputs, makes n->out */
@@ -97,6 +102,9 @@ struct op_def {
     double (*bytes)(const node *n); /* read and written, forward; NULL: inputs and output once */
     unsigned flags;                 /* OP_REDUCES | OP_PACKED | OP_COUPLES */
     uint32_t optional;              /* bit i: input i may be NULL */
+    /* Whose values backward reads: bit i: input i's, READS_OUTPUT: the output's; NULL: all of them. The rest can be forgotten
+     * (tape_forget) before backward. */
+    uint32_t (*reads)(const node *n);
 };
 
 tensor *tape_apply(tape *t, const op_def *op, tensor *const *in, int n_in, const void *spec, size_t spec_size);
@@ -131,6 +139,8 @@ lorec_err node_grad_pass(tape *t, tensor *x, tensor *from);
 bool node_grad_rows(tape *t, tensor *p);
 float *param_touch_row(tensor *p, int64_t row);
 const uint16_t *param_bf16(tensor *p); /* NULL: out of memory (message set) */
+
+uint32_t node_reads_nothing(const node *n); /* for op_def.reads */
 
 tensor *tape_as_f32(tape *t, tensor *x); /* x, or its cast: for ops without a bf16 path */
 

@@ -149,7 +149,7 @@ tensor *tape_tensor(tape *t, dtype type, int ndim, const int64_t *size, void *da
     if (!x) return NULL;
     *x = (tensor){.type = type, .ndim = ndim, .count = count, .data = data};
     memcpy(x->size, size, (size_t)ndim * sizeof *size);
-    if (!data && !(x->data = tape_alloc(t, (size_t)count * dtype_bytes(type)))) return NULL;
+    if (!data && !(x->data = tape_reuse(t, (size_t)count * dtype_bytes(type)))) return NULL;
     return x;
 }
 
@@ -162,6 +162,7 @@ lorec_err node_output_view(tape *t, node *n, dtype type, int ndim, const int64_t
     bool any = false, all_rowless = true;
     for (int i = 0; i < n->n_in; i++) {
         if (!n->in[i]) continue;
+        if (data && n->in[i]->data == data) n->in[i]->viewed = n->out->viewed = true;
         any = any || n->in[i]->needs_grad;
         all_rowless = all_rowless && n->in[i]->rowless;
     }
@@ -226,6 +227,14 @@ static double bytes_once(const node *n)
     return bytes;
 }
 
+static void keep_what_backward_reads(const tape *t, node *n)
+{
+    uint32_t reads = n->op->reads && !t->opt.example_norms ? n->op->reads(n) : UINT32_MAX;
+    for (int i = 0; i < n->n_in; i++)
+        if (n->in[i] && (i > 30 || reads >> i & 1)) n->in[i]->kept = true;
+    if (reads & READS_OUTPUT) n->out->kept = true;
+}
+
 tensor *tape_apply(tape *t, const op_def *op, tensor *const *in, int n_in, const void *spec, size_t spec_size)
 {
     if (t->err) return NULL;
@@ -233,9 +242,12 @@ tensor *tape_apply(tape *t, const op_def *op, tensor *const *in, int n_in, const
         if (packed_of(in[i]) && !(op->flags & OP_PACKED))
             return tape_fail(t, err_set(LOREC_USAGE, "%s: the weights %s are packed; products and tables take them",
                                         op->name, tensor_name(in[i])));
-    for (int i = 0; i < n_in; i++)
+    for (int i = 0; i < n_in; i++) {
+        if (in[i] && in[i]->forgotten)
+            return tape_fail(t, err_set(LOREC_USAGE, "%s: the values of input %d were forgotten", op->name, i));
         if (!in[i] && (i > 31 || !(op->optional >> i & 1)))
             return tape_fail(t, err_set(LOREC_USAGE, "%s: input %d is missing (NULL)", op->name, i));
+    }
     node *n = tape_alloc(t, sizeof *n);
     tensor **ins = n ? tape_alloc(t, (size_t)n_in * sizeof *ins) : NULL;
     void *kept = ins && spec ? tape_alloc(t, spec_size) : NULL;
@@ -257,8 +269,23 @@ tensor *tape_apply(tape *t, const op_def *op, tensor *const *in, int n_in, const
     if (n->out->needs_grad) {
         n->previous = t->last;
         t->last = n;
+        keep_what_backward_reads(t, n);
     }
     return n->out;
+}
+
+void tape_forget(tape *t, tensor *x)
+{
+    if (!x || t->err || !x->maker || x->kept || x->viewed || x->forgotten) return;
+    x->forgotten = true;
+    tape_give_back(t, x->data, (size_t)x->count * dtype_bytes(x->type));
+    x->data = NULL;
+}
+
+uint32_t node_reads_nothing(const node *n)
+{
+    (void)n;
+    return 0;
 }
 
 tensor *tape_as_f32(tape *t, tensor *x)

@@ -18,7 +18,7 @@ struct tape {
     double flops, traffic;
     lorec_err err;
     char message[1024];
-    struct free_grad *free_grads; /* dead gradient buffers */
+    struct free_grad *free_grads; /* dead gradient buffers, and values that were forgotten */
     bool coupled;                 /* some op mixed the rows of different examples */
     float *sq;                    /* [n_examples] after a backward with example_norms */
     int64_t n_examples;
@@ -28,6 +28,9 @@ tensor *tape_tensor(tape *t, dtype type, int ndim, const int64_t *size, void *da
 size_t dtype_bytes(dtype type);
 /* The product of sizes; -1 when one is negative or it does not fit. */
 int64_t shape_count(int ndim, const int64_t *size);
+/* backward.c: memory that was given back and has that size, or new. */
+void *tape_reuse(tape *t, size_t bytes);
+void tape_give_back(tape *t, void *memory, size_t bytes);
 /* "[2, 3]" into text. */
 const char *shape_text(char *text, size_t room, int ndim, const int64_t *size);
 

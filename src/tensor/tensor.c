@@ -92,6 +92,7 @@ static lorec_err read_packed(const struct packed *w, float *values)
 lorec_err tensor_read(const tensor *x, float *values, int64_t count)
 {
     if (!x) return err_set(LOREC_USAGE, "there is no tensor to read: the op that makes it failed");
+    if (x->forgotten) return err_set(LOREC_USAGE, "the values of this tensor were forgotten");
     if (count != x->count) return count_error(x, count);
     if (packed_of(x)) return read_packed(packed_of(x), values);
     read_as_f32(x->type, x->data, values, count);

@@ -105,6 +105,10 @@ tensor *tape_examples(tape *t, tensor *x, const segments *s);
 
 /* ---- less memory --------------------------------------------------------------------------------------------------------- */
 
+/* Nobody reads x's values any more but, on the way back, the ops that need them. Where none does, their memory serves what is made
+ * next. Giving x to an op or reading it afterwards is an error. NULL, inputs and parameters are left alone. */
+void tape_forget(tape *t, tensor *x);
+
 /* fn(t, x, spec), of which only the output is kept: on the way back fn runs again to know what lies between (Chen et al. 2016).
  * The same values and gradients as without: random draws come from counters. fn may use parameters, constants and what it makes;
  * of other tensors it must not want gradients. `spec` is copied, what it points to must live until tape_begin. Does not nest, and

@@ -89,8 +89,16 @@ static lorec_err act_backward(tape *t, node *n)
     return LOREC_OK;
 }
 
-const op_def op_act_def = {.name = "act", .shape = act_shape, .forward = act_forward, .backward = act_backward};
-const op_def op_gated_def = {.name = "gated", .shape = act_shape, .forward = act_forward, .backward = act_backward};
+static uint32_t act_reads(const node *n)
+{
+    (void)n;
+    return ~READS_OUTPUT;
+}
+
+const op_def op_act_def = {
+    .name = "act", .shape = act_shape, .forward = act_forward, .backward = act_backward, .reads = act_reads};
+const op_def op_gated_def = {
+    .name = "gated", .shape = act_shape, .forward = act_forward, .backward = act_backward, .reads = act_reads};
 
 tensor *op_act(tape *t, tensor *x, activation act)
 {

@@ -71,10 +71,16 @@ static lorec_err dropout_backward(tape *t, node *n)
     return n->n_in > 1 ? node_grad_pass(t, n->in[0], n->out) : LOREC_OK;
 }
 
-const op_def op_dropout_def = {
-    .name = "dropout", .shape = dropout_shape, .forward = dropout_forward, .backward = dropout_backward};
-const op_def op_add_dropout_def = {
-    .name = "add_dropout", .shape = dropout_shape, .forward = dropout_forward, .backward = dropout_backward};
+const op_def op_dropout_def = {.name = "dropout",
+                               .shape = dropout_shape,
+                               .forward = dropout_forward,
+                               .backward = dropout_backward,
+                               .reads = node_reads_nothing};
+const op_def op_add_dropout_def = {.name = "add_dropout",
+                                   .shape = dropout_shape,
+                                   .forward = dropout_forward,
+                                   .backward = dropout_backward,
+                                   .reads = node_reads_nothing};
 
 static dropout_spec spec_of(tape *t, float p)
 {

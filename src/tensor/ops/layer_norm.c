@@ -151,20 +151,28 @@ static double norm_flops(const node *n)
     return 8.0 * (double)n->out->count;
 }
 
+static uint32_t norm_reads(const node *n)
+{
+    (void)n;
+    return ~READS_OUTPUT;
+}
+
 const op_def op_layer_norm_def = {.name = "layer_norm",
                                   .shape = norm_shape,
                                   .forward = norm_forward,
                                   .backward = norm_backward,
                                   .example_norms = norm_example_norms,
                                   .flops = norm_flops,
-                                  .optional = 1u << 2};
+                                  .optional = 1u << 2,
+                                  .reads = norm_reads};
 const op_def op_rms_norm_def = {.name = "rms_norm",
                                 .shape = norm_shape,
                                 .forward = norm_forward,
                                 .backward = norm_backward,
                                 .example_norms = norm_example_norms,
                                 .flops = norm_flops,
-                                .optional = 1u << 2};
+                                .optional = 1u << 2,
+                                .reads = norm_reads};
 
 tensor *op_layer_norm(tape *t, tensor *x, tensor *gain, tensor *bias, float eps)
 {

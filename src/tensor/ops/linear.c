@@ -183,7 +183,7 @@ static lorec_err one_pass(void *ctx, size_t begin, size_t end, int worker)
     float *db = b->db ? b->sums + (size_t)worker * b->sum_size + (b->dw ? (size_t)(in * out) : 0) : NULL;
     for (int64_t i = (int64_t)begin; i < (int64_t)end; i += step) {
         int64_t rows = (int64_t)end - i < step ? (int64_t)end - i : step;
-        const float *dz = grad(n->out) + i * out, *x = f32(n->in[0]) + i * in;
+        const float *dz = grad(n->out) + i * out, *x = dw ? f32(n->in[0]) + i * in : NULL;
         slope_rows(b, i, rows, db);
         if (b->dx && !b->panels)
             cpu->product_f32(rows, in, out, 1, dz, out, 1, b->w, in, b->beta_x, b->dx + i * in, in);
@@ -320,6 +320,13 @@ static double linear_flops(const node *n)
     return 2.0 * (double)n->out->count * (double)linear_in(n);
 }
 
+static uint32_t linear_reads(const node *n)
+{
+    const linear_spec *s = n->spec;
+    bool output = s->act != ACT_NONE && slope_from_output(s->act);
+    return 1u << 1 | 1u << 2 | (n->in[1]->needs_grad ? 1u : 0) | (output ? READS_OUTPUT : 0);
+}
+
 const op_def op_linear_def = {.name = "linear",
                               .shape = linear_shape,
                               .forward = linear_forward,
@@ -327,7 +334,8 @@ const op_def op_linear_def = {.name = "linear",
                               .example_norms = linear_example_norms,
                               .flops = linear_flops,
                               .flags = OP_PACKED,
-                              .optional = 1u << 2};
+                              .optional = 1u << 2,
+                              .reads = linear_reads};
 
 bool linear_is_plain(const tensor *y)
 {

@@ -31,9 +31,11 @@ static lorec_err low_rank_shape(tape *t, node *n)
         return node_shape_error(n, "needs y [rows, out], x [rows, in], a [rank, in], b [out, rank]");
     if (w && (w->type != DTYPE_F32 || w->count != tensor_rows(y) || w->needs_grad))
         return node_shape_error(n, "needs a constant factor a row");
-    if (linear_is_plain(y) || (y->maker && y->maker->op == n->op))
-        return node_output_view(t, n, y->type, y->ndim, y->size, y->data);
-    return node_output_like(t, n, y);
+    bool plain = linear_is_plain(y) || (y->maker && y->maker->op == n->op);
+    if (!plain || y->viewed || y->kept) return node_output_like(t, n, y);
+    TRY(node_output_view(t, n, y->type, y->ndim, y->size, y->data));
+    n->out->viewed = false; /* the memory is the output's now */
+    return LOREC_OK;
 }
 
 static const void *of_type(tensor *w, bool half)
@@ -187,6 +189,11 @@ static lorec_err low_rank_example_norms(tape *t, node *n, float *sq, int64_t n_e
     return outer_example_norms(t, rows, tensor_width(x), wide, rank, dh, y->example, each, sq, n_examples);
 }
 
+static uint32_t low_rank_reads(const node *n)
+{
+    return 1u << IN_A | 1u << IN_B | 1u << IN_ROW_SCALE | (n->in[IN_A]->needs_grad ? 1u << IN_X : 0);
+}
+
 static double low_rank_flops(const node *n)
 {
     return 2.0 * (double)n->in[IN_A]->size[0] * (double)(n->out->count + n->in[IN_X]->count);
@@ -198,7 +205,8 @@ const op_def op_low_rank_def = {.name = "low_rank",
                                 .backward = low_rank_backward,
                                 .example_norms = low_rank_example_norms,
                                 .flops = low_rank_flops,
-                                .optional = 1u << IN_ROW_SCALE};
+                                .optional = 1u << IN_ROW_SCALE,
+                                .reads = low_rank_reads};
 
 tensor *op_low_rank(tape *t, tensor *y, tensor *x, tensor *a, tensor *b, float scale, tensor *row_scale)
 {

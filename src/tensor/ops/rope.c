@@ -204,8 +204,12 @@ static double rope_flops(const node *n)
     return 3 * (double)n->out->count;
 }
 
-const op_def op_rope_def = {
-    .name = "rope", .shape = rope_shape, .forward = rope_forward, .backward = rope_backward, .flops = rope_flops};
+const op_def op_rope_def = {.name = "rope",
+                            .shape = rope_shape,
+                            .forward = rope_forward,
+                            .backward = rope_backward,
+                            .flops = rope_flops,
+                            .reads = node_reads_nothing};
 
 tensor *op_rope(tape *t, tensor *x, int heads, tensor *position, const rope *spec)
 {

@@ -158,8 +158,12 @@ static lorec_err cast_backward(tape *t, node *n)
     return j.to ? par_for((size_t)n->out->count, PAR_GRAIN, cast_values, &j) : tape_error(t);
 }
 
-const op_def op_cast_def = {
-    .name = "cast", .shape = cast_shape, .forward = cast_forward, .backward = cast_backward, .flops = no_flops};
+const op_def op_cast_def = {.name = "cast",
+                            .shape = cast_shape,
+                            .forward = cast_forward,
+                            .backward = cast_backward,
+                            .flops = no_flops,
+                            .reads = node_reads_nothing};
 
 tensor *op_cast(tape *t, tensor *x, dtype to)
 {
