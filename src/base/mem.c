@@ -147,8 +147,17 @@ void *arena_zalloc(arena *a, size_t bytes)
     return p ? memset(p, 0, bytes) : NULL;
 }
 
+/* Several chunks become one that holds the most there has been, so that no chunk's unused end stays in memory. */
+static void chunks_join(arena *a)
+{
+    size_t limit = a->limit, peak = a->peak;
+    arena_free(a);
+    *a = (arena){.limit = limit, .peak = peak, .first = chunk_new(peak)};
+}
+
 void arena_reset(arena *a)
 {
+    if (a->first && a->first->next) chunks_join(a);
     for (struct arena_chunk *c = a->first; c; c = c->next) c->used = 0;
     a->current = a->first;
     a->used = 0;

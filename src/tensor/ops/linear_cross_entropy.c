@@ -49,7 +49,7 @@ static lorec_err ce_shape(tape *t, node *n)
 
 typedef struct ce_job {
     node *n;
-    bool half;
+    bool half, slopes;        /* slopes: logits become their gradients though nothing is made of these */
     int64_t d, classes, skip; /* classes: that can be chosen */
     const int32_t *row;       /* [kept] */
     int64_t kept;
@@ -92,13 +92,13 @@ static lorec_err chunk_rows(void *ctx, size_t begin, size_t end, int worker)
         float sum = cpu->exp_shift_f32(classes, z, most, z);
         double lse = (double)most + log((double)sum);
         if (j->loss) j->loss[row] = (float)(lse - (1 - smooth) * (double)right - smooth * all / (double)classes);
-        if (!j->dx && !j->dw && !j->db) continue;
+        if (!j->dx && !j->dw && !j->db && !j->slopes) continue;
         float g = j->g ? j->g[row] * by : by, scale = g / sum, away = g * smooth / (float)classes;
         for (size_t c = 0; c < classes; c++) z[c] = z[c] * scale - away;
         z[target] -= g * (1 - smooth);
         for (size_t c = 0; capped && c < classes; c++) z[c] *= 1 - capped[c] * capped[c];
         if (j->db) cpu->axpy_f32(classes, 1, z, j->sums + (size_t)worker * classes);
-        if (j->half) cpu->to_bf16(classes, z, j->e + i * classes);
+        if (j->half && j->e) cpu->to_bf16(classes, z, j->e + i * classes);
     }
     return LOREC_OK;
 }
@@ -339,6 +339,84 @@ static lorec_err ce_backward(tape *t, node *n)
     return tape_error(t);
 }
 
+/* ---- per-example norms --------------------------------------------------------------------------------------------------------- */
+
+/* The rows of each example that something flows to: row[start[e]] .. row[start[e + 1] - 1]; *most: of the largest. */
+static lorec_err rows_of_examples(tape *t, const node *n, int64_t n_examples, int64_t **start, int32_t **row,
+                                  int64_t *most)
+{
+    const ce_saved *s = n->saved;
+    const int32_t *example = n->out->example;
+    *start = tape_scratch(t, (size_t)(n_examples + 2) * sizeof **start);
+    *row = tape_scratch(t, (size_t)s->kept * sizeof **row);
+    if (!*start || !*row) return tape_error(t);
+    memset(*start, 0, (size_t)(n_examples + 2) * sizeof **start);
+    for (int pass = 0; pass < 2; pass++) {
+        for (int64_t i = 0; i < s->kept; i++) {
+            int32_t r = s->row[i], e = example ? example[r] : r;
+            if (e < 0 || e >= n_examples || grad(n->out)[r] == 0) continue;
+            if (pass)
+                (*row)[(*start)[e + 1]++] = r;
+            else
+                (*start)[e + 2]++;
+        }
+        for (int64_t e = 0; !pass && e < n_examples; e++) {
+            *most = (*start)[e + 2] > *most ? (*start)[e + 2] : *most;
+            (*start)[e + 2] += (*start)[e + 1];
+        }
+    }
+    return LOREC_OK;
+}
+
+/* x's rows of an example as f32, and as they are in j->x. */
+static void example_x(ce_job *j, char *as_they_are, float *wide)
+{
+    const tensor *x = j->n->in[IN_X];
+    size_t d = (size_t)j->d, value = j->half ? 2 : 4;
+    for (int64_t i = 0; i < j->kept; i++)
+        memcpy(as_they_are + (size_t)i * d * value, (const char *)x->data + (size_t)j->row[i] * d * value, d * value);
+    if (j->half) isa()->from_bf16((size_t)j->kept * d, (const uint16_t *)(const void *)as_they_are, wide);
+    j->x = as_they_are;
+}
+
+/* |sum over r of e_r x_r^T|^2 = sum over r, s of <e_r, e_s> <x_r, x_s>; the bias: sum of <e_r, e_s>. One example's logits are made
+ * again at a time. */
+static lorec_err ce_example_norms(tape *t, node *n, float *sq, int64_t n_examples)
+{
+    bool of_w = param_learns(n->in[IN_W]), of_b = param_learns(n->in[IN_B]);
+    int64_t *start, most = 0;
+    int32_t *row;
+    ce_job j;
+    if (!of_w && !of_b) return LOREC_OK;
+    TRY(job_begin(n, &j));
+    TRY(rows_of_examples(t, n, n_examples, &start, &row, &most));
+    size_t logits = (size_t)(most * j.classes), values = (size_t)(most * j.d);
+    j.slopes = true;
+    j.g = grad(n->out);
+    j.logits = tape_scratch(t, logits * sizeof *j.logits);
+    if (((linear_ce *)n->spec)->softcap > 0) j.capped = tape_scratch(t, logits * sizeof *j.capped);
+    char *x = tape_scratch(t, values * (j.half ? 2 : 4));
+    float *wide = j.half ? tape_scratch(t, values * sizeof *wide) : (float *)(void *)x;
+    float *ee = tape_scratch(t, (size_t)(most * most) * sizeof *ee),
+          *xx = tape_scratch(t, (size_t)(most * most) * sizeof *xx);
+    TRY(tape_error(t));
+    for (int64_t e = 0; e < n_examples; e++) {
+        double sum = 0;
+        j.row = row + start[e];
+        j.kept = start[e + 1] - start[e];
+        if (j.kept == 0) continue;
+        example_x(&j, x, wide);
+        TRY(chunk_products(&j, j.kept, true));
+        TRY(par_for((size_t)j.kept, row_grain(j.classes), chunk_rows, &j));
+        TRY(gemm_f32(false, true, j.kept, j.kept, j.classes, 1, j.logits, j.classes, j.logits, j.classes, 0, ee,
+                     j.kept));
+        TRY(gemm_f32(false, true, j.kept, j.kept, j.d, 1, wide, j.d, wide, j.d, 0, xx, j.kept));
+        for (int64_t i = 0; i < j.kept * j.kept; i++) sum += (double)ee[i] * ((of_w ? xx[i] : 0) + (of_b ? 1 : 0));
+        sq[e] += (float)sum;
+    }
+    return LOREC_OK;
+}
+
 static double ce_flops(const node *n)
 {
     return 2.0 * (double)n->in[IN_W]->count * (double)n->out->count * (n->out->needs_grad ? 3 : 1);
@@ -348,6 +426,7 @@ const op_def op_linear_cross_entropy_def = {.name = "linear_cross_entropy",
                                             .shape = ce_shape,
                                             .forward = ce_forward,
                                             .backward = ce_backward,
+                                            .example_norms = ce_example_norms,
                                             .flops = ce_flops,
                                             .flags = OP_PACKED,
                                             .optional = 1u << IN_B};
