@@ -21,12 +21,15 @@ static lorec_err recompute_shape(tape *t, node *n)
 {
     recompute_spec *s = n->spec;
     tensor *x = n->in[0];
+    struct free_grad *given_back = t->free_grads; /* what is given back inside goes with the arena */
     s->streams = t->streams;
+    t->free_grads = NULL;
     swap_arenas(t);
     t->unwatched = t->inside = true;
     const tensor *y = s->fn(t, x, s->spec);
     t->unwatched = t->inside = false;
     swap_arenas(t);
+    t->free_grads = given_back;
     TRY(tape_error(t));
     if (!y) return err_set(LOREC_USAGE, "recompute: the function gave nothing");
     TRY(node_output_like(t, n, y));

@@ -317,7 +317,10 @@ static lorec_err set_up(training *r)
     r->epoch_steps = o->epoch_steps > 0 ? (uint64_t)o->epoch_steps : r->batches;
     r->pass = UINT64_MAX;
     TRY(mem_new(&r->order, r->m->n_examples));
-    r->tape = tape_new(&(tape_options){.train = true, .compute = o->bf16 ? DTYPE_BF16 : DTYPE_F32, .seed = r->c->seed});
+    r->tape = tape_new(&(tape_options){.train = true,
+                                       .compute = o->bf16 ? DTYPE_BF16 : DTYPE_F32,
+                                       .seed = r->c->seed,
+                                       .example_norms = o->example_clip > 0});
     if (!r->tape) return LOREC_RESOURCE;
     r->optimizer = optimizer_new(r->m->params, &o->optimizer);
     if (!r->optimizer) return LOREC_RESOURCE;
