@@ -78,6 +78,11 @@ unsigned llm_can(const llm *m)
     return m->backend->can(m);
 }
 
+const struct lm_text *llm_weights(const llm *m)
+{
+    return m->backend->weights ? m->backend->weights(m) : NULL;
+}
+
 /* ---- needs --------------------------------------------------------------------------------------------------------- */
 
 static const char *const can_names[] = {"chat",       "completion", "logprobs", "scores of given texts",
@@ -123,7 +128,8 @@ static lorec_err check(const llm_request *q)
         if (!q->prompt) return err_set(LOREC_USAGE, "a completion needs a prompt");
         break;
     case LLM_VERB_SCORE:
-        if (!q->prompt || q->n_text == 0) return err_set(LOREC_USAGE, "a score needs a prompt and continuations");
+        if ((!q->prompt && !q->messages) || q->n_text == 0)
+            return err_set(LOREC_USAGE, "a score needs a prompt and continuations");
         break;
     case LLM_VERB_EMBED:
         if (q->n_text == 0) return err_set(LOREC_USAGE, "an embedding needs texts");

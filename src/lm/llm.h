@@ -11,7 +11,8 @@
  *
  * Which model (one row of the table in provider/backends.c each):
  *     http://HOST[:PORT]/v1#MODEL    any server that speaks OpenAI's words: vLLM, llama-server, Ollama, a cloud
- *     local:PATH                     a model here; local:PATH?chat=NAME names the chat template
+ *     local:PATH[?chat=NAME]         a model here; NAME: a chat template instead of its own (text/chat.h), or "none";
+ *                                    ?weights=keep|f32|bf16|q8|q4, joined by &
  *     replay:FILE[#MODEL]            a transcript: its answers, without a model; what it lacks is an error
  *     record:FILE=SPEC               SPEC, every answer kept in FILE at once; what FILE has is not asked again, so that a
  *                                    run that broke off goes on where it stopped and a whole one costs nothing
@@ -85,7 +86,7 @@ typedef struct llm_request {
     llm_verb verb;
     const json_t *messages;  /* chat */
     const json_t *tools;     /* chat: [{"type": "function", "function": {...}}], or NULL */
-    const char *prompt;      /* complete, score */
+    const char *prompt;      /* complete, score (a local model also scores after messages) */
     const char *const *text; /* score: continuations of the prompt; embed: texts */
     size_t n_text;
     llm_params params;
@@ -156,8 +157,8 @@ lorec_err llm_preview(llm *m, const llm_request *q, size_t n, llm_estimate *out)
 lorec_err llm_estimate_text(const llm_estimate *e, buf *out);
 json_t *llm_estimate_json(const llm_estimate *e);
 
-/* The local model behind it (LLM_WEIGHTS), or NULL. */
-struct lm_local;
-struct lm_local *llm_local(llm *m);
+/* The local model behind it (LLM_WEIGHTS; lm/lm_text.h), or NULL. It lives as long as `m`. */
+struct lm_text;
+const struct lm_text *llm_weights(const llm *m);
 
 #endif

@@ -1,6 +1,7 @@
 #include "text/chat.h"
 
 #include "base/mem.h"
+#include "tensor/gguf.h"
 #include "text/chat_templates.h"
 
 /* ---- opening ------------------------------------------------------------------------------------------------------- */
@@ -69,6 +70,11 @@ static const json_t *named_template(const json_t *v)
     return json_is_string(v) ? v : NULL;
 }
 
+static lorec_err no_template(const char *name)
+{
+    return err_set(LOREC_INPUT, "%s: the model brings no chat template; name one (chatml, llama3, ... or none)", name);
+}
+
 static lorec_err from_config(chat_template **out, const json_t *config, const buf *jinja, const char *name)
 {
     json_t *tokens = token_texts(config);
@@ -79,7 +85,7 @@ static lorec_err from_config(chat_template **out, const json_t *config, const bu
     else if (v)
         e = chat_parse(out, json_string_value(v), json_string_length(v), tokens, name);
     else
-        e = err_set(LOREC_INPUT, "%s: the model brings no chat template; name one (chatml, llama3, ... or none)", name);
+        e = no_template(name);
     json_decref(tokens);
     return e;
 }
@@ -105,11 +111,40 @@ static bool ends_with(const char *text, const char *end)
     return n >= k && strcmp(text + n - k, end) == 0;
 }
 
+/* The text of the token that a GGUF's key numbers, as a field of `tokens`. */
+static void gguf_token(const gguf *g, const char *key, const char *field, json_t *tokens)
+{
+    gguf_strings all;
+    int64_t id;
+    slice text = {0};
+    if (gguf_get_i64_or(g, key, 0, INT32_MAX, -1, &id) || id < 0) return;
+    if (gguf_get_strings(g, "tokenizer.ggml.tokens", &all) || id >= (int64_t)all.n) return;
+    for (int64_t i = 0; i <= id && gguf_strings_next(&all, &text); i++) continue;
+    json_object_set_new(tokens, field, json_stringn(text.p, text.n));
+}
+
+static lorec_err open_gguf(chat_template **out, const char *path)
+{
+    gguf g;
+    slice source;
+    TRY(gguf_open(&g, path));
+    json_t *tokens = json_object();
+    gguf_token(&g, "tokenizer.ggml.bos_token_id", "bos_token", tokens);
+    gguf_token(&g, "tokenizer.ggml.eos_token_id", "eos_token", tokens);
+    lorec_err e = gguf_find(&g, "tokenizer.chat_template") ? gguf_get_string(&g, "tokenizer.chat_template", &source)
+                                                           : no_template(path);
+    if (!e) e = chat_parse(out, source.p, source.n, tokens, path);
+    json_decref(tokens);
+    gguf_close(&g);
+    return e;
+}
+
 static lorec_err open_file(chat_template **out, const char *path)
 {
     buf text = {0};
     json_t *config = NULL;
     lorec_err e;
+    if (ends_with(path, ".gguf")) return open_gguf(out, path);
     if (ends_with(path, ".json")) {
         e = json_read(&config, path);
         if (!e) e = from_config(out, config, &text, path);

@@ -27,7 +27,7 @@ typedef struct chat_template {
 } chat_template;
 
 /* From a model's folder (chat_template.jinja, or chat_template in tokenizer_config.json, the one named "default" where there
- * are several), from a file (.jinja, .j2, .json), or by a built-in name (chat_names). LOREC_INPUT where a folder has none:
+ * are several), from a file (.jinja, .j2, .json, .gguf), or by a built-in name (chat_names). LOREC_INPUT where a folder has none:
  * say which with a name. */
 lorec_err chat_open(chat_template **out, const char *path_or_name);
 /* From texts that are at hand (a GGUF's metadata): `tokens` is an object of special token texts, or NULL; not taken over. */

@@ -178,7 +178,7 @@ static lorec_err encode_stretch(const tokenizer *t, workspace *w, slice s, bool 
     }
 }
 
-static lorec_err encode_with(const tokenizer *t, workspace *w, slice text, unsigned flags, tokens *out)
+static lorec_err encode_with(const tokenizer *t, workspace *w, slice text, bool at_start, unsigned flags, tokens *out)
 {
     buf_clear(&w->escaped);
     if (unicode_needs_escape(text)) {
@@ -192,7 +192,7 @@ static lorec_err encode_with(const tokenizer *t, workspace *w, slice text, unsig
         bool found = t->raw_added.nodes && added_next(t, &t->raw_added, text, from, flags, &at, &id);
         size_t stop = found ? at.begin : text.n;
         slice stretch = {text.p + from, stop - from};
-        if (stretch.n) TRY(encode_stretch(t, w, stretch, from == 0, flags, out));
+        if (stretch.n) TRY(encode_stretch(t, w, stretch, at_start && from == 0, flags, out));
         if (!found) return LOREC_OK;
         TRY(tokens_add(out, id));
         from = at.end;
@@ -204,7 +204,7 @@ static lorec_err encode_bare(const tokenizer *t, slice text, unsigned flags, tok
     if (text.n == 0) return LOREC_OK;
     workspace *w;
     TRY(workspace_take(t, &w));
-    lorec_err e = encode_with(t, w, text, flags, out);
+    lorec_err e = encode_with(t, w, text, true, flags, out);
     workspace_give(t, w);
     return e;
 }
@@ -235,6 +235,22 @@ lorec_err tokenizer_encode(const tokenizer *t, slice text, unsigned flags, token
     size_t before = out->n;
     if (!(flags & TOKENIZER_FRAME)) return undo(encode_bare(t, text, flags, out), out, before);
     return undo(put_frame(t, &t->single, (slice[2]){text, {0}}, flags, out, NULL), out, before);
+}
+
+lorec_err tokenizer_encode_parts(const tokenizer *t, const tokenizer_part *part, size_t n, tokens *out)
+{
+    size_t before = out->n;
+    workspace *w;
+    lorec_err e = LOREC_OK;
+    TRY(workspace_take(t, &w));
+    for (size_t i = 0; i < n && !e; i++) {
+        if (part[i].id >= 0)
+            e = tokens_add(out, part[i].id);
+        else if (part[i].text.n)
+            e = encode_with(t, w, part[i].text, i == 0, TOKENIZER_PLAIN, out);
+    }
+    workspace_give(t, w);
+    return undo(e, out, before);
 }
 
 lorec_err tokenizer_encode_pair(const tokenizer *t, slice a, slice b, unsigned flags, tokens *out, tokens *segment)

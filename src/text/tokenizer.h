@@ -97,6 +97,14 @@ void tokenizer_free(tokenizer *t);
 
 lorec_err tokenizer_encode(const tokenizer *t, slice text, unsigned flags, tokens *out);
 
+/* A text of which some stretches are known to be special tokens (text/chat.h knows): part i is the token `id`, or, where id
+ * is -1, text in which none is looked for. The parts are one text: what goes before a text goes before the first only. */
+typedef struct tokenizer_part {
+    slice text;
+    int32_t id;
+} tokenizer_part;
+lorec_err tokenizer_encode_parts(const tokenizer *t, const tokenizer_part *part, size_t n, tokens *out);
+
 /* Two texts as one sequence ([CLS] a [SEP] b [SEP] where the model frames so); `segment` (or NULL) gets one number a
  * token added to `out`: 0 for the first text, 1 for the second, as the model's template says. */
 lorec_err tokenizer_encode_pair(const tokenizer *t, slice a, slice b, unsigned flags, tokens *out, tokens *segment);

@@ -17,6 +17,7 @@ typedef struct llm_backend {
     void (*close)(llm *m);
     bool (*knows)(llm *m, const llm_request *q, double *seconds); /* answered already, and how long it took; or NULL */
     int64_t (*tokens)(llm *m, const char *text, size_t n);        /* by the model's tokenizer; or NULL, or -1 */
+    const struct lm_text *(*weights)(const llm *m);               /* or NULL */
 } llm_backend;
 
 extern const llm_backend *const llm_backends[];

@@ -65,6 +65,10 @@ lorec_err openai_body(const char *model, const llm_request *q, size_t text, bool
         bad |= set(o, "prompt", json_string(q->prompt)) | sampling_fields(o, q);
         break;
     case LLM_VERB_SCORE:
+        if (!q->prompt) {
+            json_decref(o);
+            return err_set(LOREC_USAGE, "a server scores after a prompt, not after messages");
+        }
         bad |= score_fields(o, q, text);
         break;
     case LLM_VERB_EMBED:

@@ -199,7 +199,19 @@ static lorec_err open_record(llm *m, const char *rest)
     return mem_dup(&m->name, llm_name(t->behind));
 }
 
+static const struct lm_text *weights(const llm *m)
+{
+    const tape *t = m->self;
+    return t->behind ? llm_weights(t->behind) : NULL;
+}
+
 const llm_backend llm_replay = {
     .prefix = "replay:", .open = open_replay, .can = can, .ask = ask, .close = shut, .knows = knows};
-const llm_backend llm_record = {
-    .prefix = "record:", .open = open_record, .can = can, .ask = ask, .close = shut, .knows = knows, .tokens = tokens};
+const llm_backend llm_record = {.prefix = "record:",
+                                .open = open_record,
+                                .can = can,
+                                .ask = ask,
+                                .close = shut,
+                                .knows = knows,
+                                .tokens = tokens,
+                                .weights = weights};
