@@ -11,8 +11,7 @@
 #include "cli/lm_commands.h"
 #include "cli/print.h"
 #include "lm/random_model.h"
-#include "lm/session.h"
-#include "lm/targets.h"
+#include "lm/score.h"
 #include "tensor/rng.h"
 
 static lorec_err run_bench(int argc, char **argv);
@@ -97,68 +96,29 @@ static lorec_err bench_tokens(bench *b)
     return LOREC_OK;
 }
 
-typedef struct scoring {
-    const int32_t *next; /* [wanted] */
-    int64_t vocab;
-    double sum;
-} scoring;
-
-static lorec_err take_scores(void *ctx, int64_t first, int64_t n, const float *logits)
-{
-    scoring *s = ctx;
-    for (int64_t i = 0; i < n; i++) {
-        const float *z = logits + i * s->vocab;
-        double all;
-        TRY(log_sum_exp(z, s->vocab, &all));
-        s->sum += (double)z[s->next[first + i]] - all;
-    }
-    return LOREC_OK;
-}
-
-/* The shared prompt is the first run, the titles continue it; each title's first token is foretold by the prompt's last. */
+/* One prompt and as many titles, by the verb that ranks candidates. */
 static lorec_err bench_candidates(bench *b)
 {
-    int64_t runs = b->candidates + 1, all = b->shared + b->candidates * b->title, wanted = 1 + b->candidates * b->title;
-    int64_t *after = NULL;
-    int32_t *length = NULL, *next = NULL;
-    uint8_t *want = NULL;
-    double took[REPEATS_MAX];
-    lorec_err e = mem_new(&after, (size_t)runs);
-    if (!e) e = mem_new(&length, (size_t)runs);
-    if (!e) e = mem_new(&next, (size_t)wanted);
-    if (!e) e = mem_new(&want, (size_t)all);
+    double took[REPEATS_MAX], *sum;
+    int32_t *length = NULL;
+    TRY(mem_new(&sum, (size_t)b->candidates));
+    lorec_err e = mem_new(&length, (size_t)b->candidates);
+    for (int64_t c = 0; c < b->candidates && !e; c++) length[c] = (int32_t)b->title;
     for (int64_t i = -1; i < b->repeats && !e; i++) {
-        draw_tokens(b, all, (uint64_t)i + 77);
-        after[0] = LM_START;
-        length[0] = (int32_t)b->shared;
-        want[b->shared - 1] = 1;
-        for (int64_t c = 0; c < b->candidates; c++) {
-            after[c + 1] = lm_run(0);
-            length[c + 1] = (int32_t)b->title;
-            for (int64_t j = 0; j < b->title; j++) {
-                want[b->shared + c * b->title + j] = j + 1 < b->title;
-            }
-        }
-        for (int64_t j = 0, n = 0; j < all; j++)
-            if (want[j]) next[n++] = b->id[j + 1 < all ? j + 1 : j];
-        scoring s = {next, b->vocab, 0};
-        lm_growth g = {.n = runs,
-                       .after = after,
-                       .tokens = b->id,
-                       .lengths = length,
-                       .want = want,
-                       .take = take_scores,
-                       .ctx = &s};
+        draw_tokens(b, b->shared + b->candidates * b->title, (uint64_t)i + 77);
+        score_ask ask = {.prompts = 1,
+                         .prompt = b->id,
+                         .prompt_length = &(int32_t){(int32_t)b->shared},
+                         .n = b->candidates,
+                         .token = b->id + b->shared,
+                         .length = length};
         double began = clock_seconds();
-        e = lm_session_read(b->s, NULL, NULL, 0);
-        if (!e) e = lm_session_grow(b->s, &g, NULL);
+        e = lm_score(b->s, &ask, sum);
         if (i >= 0) took[i] = clock_seconds() - began;
     }
     if (!e) b->candidate_time = median(took, b->repeats);
-    mem_free(after);
+    mem_free(sum);
     mem_free(length);
-    mem_free(next);
-    mem_free(want);
     return e;
 }
 

@@ -109,6 +109,75 @@ uint32_t constraint_trie_node(const constraint_state *s)
     return (uint32_t)s->w[0];
 }
 
+/* ---- an FM-index: the state is the range of rows ------------------------------------------------------------------------- */
+
+static fm_range range_of(const uint64_t *state)
+{
+    return (fm_range){(uint32_t)state[0], (uint32_t)(state[0] >> 32)};
+}
+
+static void put_range(uint64_t *state, fm_range r)
+{
+    state[0] = r.lo | (uint64_t)r.hi << 32;
+}
+
+static void sequences_start(const void *self, uint64_t *state)
+{
+    put_range(state, fm_index_beginnings(self));
+}
+
+static void pieces_start(const void *self, uint64_t *state)
+{
+    put_range(state, fm_index_all(self));
+}
+
+static lorec_err fm_allowed(const void *self, const uint64_t *state, token_list *out)
+{
+    fm_next *next = NULL;
+    size_t n = 0, cap = 0;
+    lorec_err e = fm_index_next(self, range_of(state), &next, &n, &cap);
+    for (size_t i = 0; i < n && !e; i++) e = token_list_add(out, next[i].token);
+    mem_free(next);
+    return e;
+}
+
+static bool fm_advance(const void *self, uint64_t *state, int32_t token)
+{
+    fm_range r = fm_index_step(self, range_of(state), token);
+    put_range(state, r);
+    return r.lo < r.hi;
+}
+
+static bool sequences_end(const void *self, const uint64_t *state)
+{
+    return range_of(state).lo > 0 && fm_index_ends(self, range_of(state)) > 0;
+}
+
+static bool pieces_end(const void *self, const uint64_t *state)
+{
+    (void)self;
+    return range_of(state).lo > 0; /* rows of sequences' ends come first: behind a token no range begins at 0 */
+}
+
+constraint constraint_of_sequences(const fm_index *f)
+{
+    static const constraint_verbs verbs = {
+        .words = 1, .start = sequences_start, .allowed = fm_allowed, .step = fm_advance, .final = sequences_end};
+    return (constraint){&verbs, f};
+}
+
+constraint constraint_of_pieces(const fm_index *f)
+{
+    static const constraint_verbs verbs = {
+        .words = 1, .start = pieces_start, .allowed = fm_allowed, .step = fm_advance, .final = pieces_end};
+    return (constraint){&verbs, f};
+}
+
+fm_range constraint_fm_range(const constraint_state *s)
+{
+    return range_of(s->w);
+}
+
 /* ---- two at once: the second's state lies behind the first's ----------------------------------------------------------- */
 
 static uint64_t *behind(const constraint_pair *p, uint64_t *state)

@@ -14,6 +14,7 @@
 #ifndef LOREC_LM_CONSTRAINT_H
 #define LOREC_LM_CONSTRAINT_H
 
+#include "text/fm_index.h"
 #include "text/trie.h"
 
 enum { CONSTRAINT_WORDS = 4 };
@@ -55,6 +56,13 @@ float constraint_hypothesis(const constraint *c, const constraint_state *s, cons
 
 constraint constraint_of_trie(const trie *t);
 uint32_t constraint_trie_node(const constraint_state *s); /* where a constraint_of_trie stands */
+
+/* Whole sequences of an index, as a trie of them would; or pieces of any of them, from anywhere to anywhere, of at least one
+ * token. */
+constraint constraint_of_sequences(const fm_index *f);
+constraint constraint_of_pieces(const fm_index *f);
+fm_range
+constraint_fm_range(const constraint_state *s); /* where one of those stands: fm_index_where tells in which items */
 
 /* Both at once. Their states have to fit into CONSTRAINT_WORDS together (LOREC_USAGE). */
 typedef struct constraint_pair {

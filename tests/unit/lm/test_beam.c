@@ -53,7 +53,10 @@ static void nothing_but_the_catalogue(void **state)
         rng r = rng_make(seed, RNG_USER);
         int kind = (int)(seed % 5);
         random_catalogue(&c, &r, kind);
-        constraint only = constraint_of_trie(&c.trie);
+        constraint only = constraint_of_trie(&c.trie), by_index;
+        fm_index index;
+        assert_ok(fm_index_build(&index, c.token, c.start, c.n));
+        by_index = constraint_of_sequences(&index);
         lm_model *m = tiny_lm(seed, 0);
         lm_session *s = lm_session_new(m->net, false);
         int32_t prompt[24], lengths[3];
@@ -62,11 +65,11 @@ static void nothing_but_the_catalogue(void **state)
             lengths[p] = 1 + (int32_t)rng_below(&r, 8);
             for (int32_t i = 0; i < lengths[p]; i++) prompt[at++] = (int32_t)rng_below(&r, TINY_VOCAB);
         }
-        for (int how = 0; how < 6; how++) {
+        for (int how = 0; how < 8; how++) { /* the last two: by an FM-index */
             decode_options o = {.count = how == 2 ? 6 : 1 + (int64_t)rng_below(&r, 12),
                                 .max_tokens = 1 + (int64_t)rng_below(&r, DEEPEST + 2),
                                 .end = kind == 0 || kind == 3 ? -1 : END,
-                                .only = &only,
+                                .only = how < 6 ? &only : &by_index,
                                 .among_allowed = how % 2 == 1,
                                 .how = {.temperature = how == 4 ? 0 : 4, .top_p = how == 5 ? .7f : 0, .min_p = .01f}};
             decoded d;
@@ -75,7 +78,7 @@ static void nothing_but_the_catalogue(void **state)
                 o.diversity = .5f;
                 o.length_power = 1;
             }
-            if (how < 3)
+            if (how < 3 || how == 6)
                 assert_ok(decode_beam(s, prompt, lengths, 3, &o, &d));
             else
                 assert_ok(decode_sample(s, prompt, lengths, (uint64_t[]){seed, 2, 3}, 3, &o, &d));
@@ -85,6 +88,7 @@ static void nothing_but_the_catalogue(void **state)
         lm_session_free(s);
         lm_model_free(m);
         trie_free(&c.trie);
+        fm_index_free(&index);
     }
 }
 

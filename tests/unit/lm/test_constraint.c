@@ -98,8 +98,52 @@ static void states_have_to_fit(void **state)
     assert_ok(constraint_and(&out, &pair, big, small));
 }
 
+/* Pieces of titles: what is generated occurs somewhere; composed with a trie, it is one of the trie's too. */
+static void pieces_of_texts(void **state)
+{
+    (void)state;
+    const int32_t token[] = {1, 2, 3, 2, 3, 4, 9}, few[] = {2, 3, 3, 2};
+    const uint64_t start[] = {0, 3, 7}, few_start[] = {0, 2, 4};
+    fm_index f;
+    trie t;
+    assert_ok(fm_index_build(&f, token, start, 2));
+    assert_ok(trie_build(&t, few, few_start, 2));
+    constraint pieces = constraint_of_pieces(&f), whole = constraint_of_sequences(&f), both;
+    constraint_pair pair;
+    constraint_state s;
+    token_list list = {0};
+    uint32_t who[2];
+    constraint_start(&pieces, &s);
+    assert_false(constraint_final(&pieces, &s));
+    assert_ok(constraint_allowed(&pieces, &s, &list));
+    assert_int_equal(list.n, 5);
+    assert_true(constraint_step(&pieces, &s, 2));
+    assert_true(constraint_step(&pieces, &s, 3));
+    assert_true(constraint_final(&pieces, &s));
+    assert_int_equal(fm_index_where(&f, constraint_fm_range(&s), who, 2), 2);
+    assert_ok(constraint_allowed(&pieces, &s, &list)); /* the first text ends here, the second goes on */
+    assert_int_equal(list.n, 1);
+    assert_int_equal(list.token[0], 4);
+    assert_false(constraint_step(&pieces, &s, 1));
+    constraint_start(&whole, &s);
+    assert_ok(constraint_allowed(&whole, &s, &list));
+    assert_int_equal(list.n, 2); /* 1 and 2: first tokens */
+    assert_true(constraint_step(&whole, &s, 1) && constraint_step(&whole, &s, 2));
+    assert_false(constraint_final(&whole, &s));
+    assert_true(constraint_step(&whole, &s, 3) && constraint_final(&whole, &s));
+    assert_ok(constraint_and(&both, &pair, pieces, constraint_of_trie(&t)));
+    constraint_start(&both, &s);
+    assert_true(constraint_step(&both, &s, 3)); /* 3 2 is in the trie, but 3 is never followed by 2 */
+    assert_ok(constraint_allowed(&both, &s, &list));
+    assert_int_equal(list.n, 0);
+    token_list_free(&list);
+    trie_free(&t);
+    fm_index_free(&f);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(two_at_once), cmocka_unit_test(states_have_to_fit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(two_at_once), cmocka_unit_test(states_have_to_fit),
+                                       cmocka_unit_test(pieces_of_texts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
