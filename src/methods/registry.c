@@ -29,7 +29,8 @@
     ROW(dcnv2)                                                                                                         \
     ROW(din)                                                                                                           \
     ROW(gptrec)                                                                                                        \
-    ROW(llmrank)
+    ROW(llmrank)                                                                                                       \
+    ROW(nir)
 
 #define DECLARE(name) extern const recommender recommender_##name;
 METHODS(DECLARE)
