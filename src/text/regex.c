@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "text/unicode.h"
 
 enum {
     PATTERN_MAX = 1 << 16,
@@ -39,7 +40,9 @@ typedef struct translation {
 
 static lorec_err put_intersection(translation *t, size_t start);
 
-/* An escape at t->at: those whose meaning differs are rewritten, the rest is copied. */
+/* Oniguruma's \w: letters, marks, decimal digits, connectors, and Latin-1's raised digits and fractions */
+#define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{B2}\\x{B3}\\x{B9}\\x{BC}-\\x{BE}"
+
 static lorec_err put_escape(translation *t, bool in_class)
 {
     char c = t->at + 1 < t->in.n ? t->in.p[t->at + 1] : 0;
@@ -58,10 +61,16 @@ static lorec_err put_escape(translation *t, bool in_class)
         word = "\\P{Nd}";
         break;
     case 'w':
-        word = in_class ? "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}" : "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}]";
+        word = in_class ? WORD : "[" WORD "]";
         break;
     case 'W':
-        word = in_class ? NULL : "[^\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}]";
+        word = in_class ? NULL : "[^" WORD "]";
+        break;
+    case 'b':
+        word = in_class ? NULL : "(?:(?<=[" WORD "])(?![" WORD "])|(?<![" WORD "])(?=[" WORD "]))";
+        break;
+    case 'B':
+        word = in_class ? NULL : "(?:(?<=[" WORD "])(?=[" WORD "])|(?<![" WORD "])(?![" WORD "]))";
         break;
     case 'h':
         word = in_class ? "0-9A-Fa-f" : "[0-9A-Fa-f]";
@@ -251,7 +260,7 @@ static lorec_err too_long(void)
     return err_set(LOREC_INPUT, "a regular expression of the tokenizer needs too many steps on this text");
 }
 
-lorec_err regex_next(const regex *r, regex_scratch *s, slice text, size_t from, regex_match *out)
+lorec_err regex_find(const regex *r, regex_scratch *s, slice text, size_t from, regex_match *out)
 {
     out->found = false;
     if ((++s->calls & 0xFF) == 0 && clock_seconds() > s->deadline) return too_long();
@@ -269,4 +278,18 @@ lorec_err regex_next(const regex *r, regex_scratch *s, slice text, size_t from, 
     if (out->begin < from) out->begin = from;
     if (out->end < out->begin) out->end = out->begin;
     return LOREC_OK;
+}
+
+lorec_err regex_next(const regex *r, regex_scratch *s, slice text, regex_match *m)
+{
+    bool any = m->found;
+    size_t last = any ? m->end : 0, from = last;
+    if (any && m->begin == m->end) from += last < text.n ? utf8_length((unsigned char)text.p[last]) : 1;
+    for (;;) {
+        m->found = false;
+        if (from > text.n) return LOREC_OK;
+        TRY(regex_find(r, s, text, from, m));
+        if (!m->found || !any || m->end > last) return LOREC_OK;
+        from = last < text.n ? last + utf8_length((unsigned char)text.p[last]) : text.n + 1;
+    }
 }

@@ -5,7 +5,8 @@
  *     regex_scratch *s;
  *     TRY(regex_scratch_new(&s));
  *     regex_match m = {0};
- *     TRY(regex_next(words, s, text, 0, &m));        // m.found, m.begin, m.end: the first match at or after byte 0
+ *     do TRY(regex_next(words, s, text, &m));        // m.begin, m.end
+ *     while (m.found);
  *     regex_scratch_free(s);
  *     regex_free(words);
  *
@@ -33,7 +34,9 @@ lorec_err regex_scratch_new(regex_scratch **out);
 void regex_scratch_free(regex_scratch *s);
 void regex_scratch_start(regex_scratch *s, size_t text_bytes); /* a new text: its time budget starts now */
 
-/* `text` is valid UTF-8 and `from` stands between characters. */
-lorec_err regex_next(const regex *r, regex_scratch *s, slice text, size_t from, regex_match *out);
+/* The first match at or after byte `from`, which stands between characters of the valid UTF-8 `text`. */
+lorec_err regex_find(const regex *r, regex_scratch *s, slice text, size_t from, regex_match *out);
+/* From one match to the next; *m is {0} before the first. An empty match where the one before ended is none. */
+lorec_err regex_next(const regex *r, regex_scratch *s, slice text, regex_match *m);
 
 #endif

@@ -133,7 +133,7 @@ bool unicode_is_word(uint32_t c)
     if (c < 0x80) return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
     utf8proc_category_t k = category(c);
     return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_ND) || k == UTF8PROC_CATEGORY_NL ||
-           k == UTF8PROC_CATEGORY_PC;
+           k == UTF8PROC_CATEGORY_PC || c == 0x200C || c == 0x200D;
 }
 
 bool unicode_is_cjk(uint32_t c)

@@ -71,7 +71,7 @@ bool unicode_is_mark(uint32_t c);        /* M* */
 bool unicode_is_nonspacing(uint32_t c);  /* Mn */
 bool unicode_is_number(uint32_t c);      /* N* */
 bool unicode_is_other(uint32_t c);       /* Cc, Cf, Co */
-bool unicode_is_word(uint32_t c);        /* a regular expression's \w: letters, marks, decimal digits, connectors */
+bool unicode_is_word(uint32_t c);        /* Rust's \w: letters, marks, decimal digits, connectors, join controls */
 bool unicode_is_cjk(uint32_t c);         /* ideographs, the ranges of BERT's tokenizer */
 
 typedef enum unicode_form { UNICODE_NFC, UNICODE_NFD, UNICODE_NFKC, UNICODE_NFKD } unicode_form;

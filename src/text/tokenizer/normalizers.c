@@ -136,17 +136,12 @@ static lorec_err read_replace(step *s, const json_t *row)
 }
 lorec_err replace_all(const step *s, workspace *w, slice text, buf *out)
 {
-    for (size_t from = 0, done = 0;;) {
-        regex_match m;
-        if (from <= text.n)
-            TRY(regex_next(s->pattern, w->regex, text, from, &m));
-        else
-            m.found = false;
+    regex_match m = {0};
+    for (size_t done = 0;; done = m.end) {
+        TRY(regex_next(s->pattern, w->regex, text, &m));
         if (!m.found) return buf_add(out, text.p + done, text.n - done);
         TRY(buf_add(out, text.p + done, m.begin - done));
         TRY(buf_add(out, s->content.p, s->content.n));
-        done = from = m.end;
-        if (m.end == m.begin) from += m.end < text.n ? utf8_length((unsigned char)text.p[m.end]) : 1;
     }
 }
 static lorec_err run_replace(const step *s, workspace *w)

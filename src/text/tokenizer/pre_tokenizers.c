@@ -68,12 +68,8 @@ static lorec_err cut_with_next(spans *made, const piece *p, size_t n)
     return LOREC_OK;
 }
 
-typedef lorec_err (*finder)(const step *s, workspace *w, slice word, size_t from, regex_match *m);
-
-static lorec_err find_by_pattern(const step *s, workspace *w, slice word, size_t from, regex_match *m)
-{
-    return regex_next(s->pattern, w->regex, word, from, m);
-}
+/* From one match in a word to the next; *m is {0} before the first. */
+typedef lorec_err (*finder)(const step *s, workspace *w, slice word, regex_match *m);
 
 /* Cuts every word at what `find` finds. */
 static lorec_err cut_words(const step *s, workspace *w, finder find)
@@ -84,15 +80,14 @@ static lorec_err cut_words(const step *s, workspace *w, finder find)
     lorec_err e = LOREC_OK;
     for (size_t i = 0; i < w->words.n && !e; i++) {
         slice word = workspace_word(w, i);
-        size_t base = w->words.at[i].begin, done = 0, from = 0, n = 0;
+        size_t base = w->words.at[i].begin, n = 0;
         cutter c = cut_begin(s, w);
-        for (bool more = true; more && !e;) {
-            regex_match m = {0};
-            if (from <= word.n) e = find(s, w, word, from, &m);
-            more = m.found;
-            size_t stop = more ? m.begin : word.n;
+        regex_match m = {0};
+        for (size_t done = 0; !e; done = m.end) {
+            e = find(s, w, word, &m);
+            size_t stop = m.found ? m.begin : word.n;
             span parts[2] = {{base + done, base + stop}, {base + stop, base + m.end}};
-            for (int k = 0; k < 1 + more && !e; k++) {
+            for (int k = 0; k < 1 + m.found && !e; k++) {
                 if (k == 0 && stop == done) continue;
                 if (s->behavior != SPLIT_WITH_NEXT) {
                     e = cut_add(&c, parts[k].begin, parts[k].end, k);
@@ -101,9 +96,7 @@ static lorec_err cut_words(const step *s, workspace *w, finder find)
                     if (!e) pieces[n++] = (piece){parts[k], (k == 1) != s->invert};
                 }
             }
-            if (!more) break;
-            done = from = m.end;
-            if (m.end == m.begin) from += m.end < word.n ? utf8_length((unsigned char)word.p[m.end]) : 1;
+            if (!m.found) break;
         }
         if (!e && s->behavior == SPLIT_WITH_NEXT) e = cut_with_next(&w->made, pieces, n);
     }
@@ -112,38 +105,42 @@ static lorec_err cut_words(const step *s, workspace *w, finder find)
     return e;
 }
 
-/* The next character that `is` likes, or with `run` the whole run of them. */
-static void find_characters(slice word, size_t from, bool (*is)(uint32_t), regex_match *m)
+static lorec_err find_by_pattern(const step *s, workspace *w, slice word, regex_match *m)
 {
-    for (const char *p = word.p + from, *end = word.p + word.n; p < end;) {
+    return regex_next(s->pattern, w->regex, word, m);
+}
+
+static lorec_err find_character(slice word, bool (*is)(uint32_t), regex_match *m)
+{
+    const char *p = word.p + (m->found ? m->end : 0), *end = word.p + word.n;
+    m->found = false;
+    while (p < end && !m->found) {
         const char *at = p;
-        if (!is(utf8_next(&p))) continue;
-        *m = (regex_match){true, (size_t)(at - word.p), (size_t)(p - word.p)};
-        return;
+        if (is(utf8_next(&p))) *m = (regex_match){true, (size_t)(at - word.p), (size_t)(p - word.p)};
     }
-}
-static lorec_err find_space(const step *s, workspace *w, slice word, size_t from, regex_match *m)
-{
-    (void)s, (void)w;
-    find_characters(word, from, unicode_is_space, m);
     return LOREC_OK;
 }
-static lorec_err find_punctuation(const step *s, workspace *w, slice word, size_t from, regex_match *m)
+static lorec_err find_space(const step *s, workspace *w, slice word, regex_match *m)
 {
     (void)s, (void)w;
-    find_characters(word, from, unicode_is_punctuation, m);
-    return LOREC_OK;
+    return find_character(word, unicode_is_space, m);
 }
-static lorec_err find_number(const step *s, workspace *w, slice word, size_t from, regex_match *m)
+static lorec_err find_punctuation(const step *s, workspace *w, slice word, regex_match *m)
 {
     (void)s, (void)w;
-    find_characters(word, from, unicode_is_number, m);
-    return LOREC_OK;
+    return find_character(word, unicode_is_punctuation, m);
 }
-static lorec_err find_text(const step *s, workspace *w, slice word, size_t from, regex_match *m)
+static lorec_err find_number(const step *s, workspace *w, slice word, regex_match *m)
+{
+    (void)s, (void)w;
+    return find_character(word, unicode_is_number, m);
+}
+static lorec_err find_text(const step *s, workspace *w, slice word, regex_match *m)
 {
     (void)w;
+    size_t from = m->found ? m->end : 0;
     const char *at = s->text.n && from < word.n ? memmem(word.p + from, word.n - from, s->text.p, s->text.n) : NULL;
+    m->found = at != NULL;
     if (at) *m = (regex_match){true, (size_t)(at - word.p), (size_t)(at - word.p) + s->text.n};
     return LOREC_OK;
 }
@@ -226,12 +223,14 @@ static lorec_err run_split(const step *s, workspace *w)
     return cut_words(s, w, s->text.n ? find_text : find_by_pattern);
 }
 
+/* Rust's \w, which is not Oniguruma's: only decimal digits, and the join controls. */
+#define RUST_WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200C}\\x{200D}"
 static lorec_err read_whitespace(step *s, const json_t *row)
 {
     (void)row;
     s->behavior = SPLIT_REMOVED;
     s->invert = true;
-    return regex_new(&s->pattern, slice_of("\\w+|[^\\w\\s]+"), REGEX_PLAIN);
+    return regex_new(&s->pattern, slice_of("[" RUST_WORD "]+|[^\\s" RUST_WORD "]+"), REGEX_PLAIN);
 }
 
 /* ---- ByteLevel, Metaspace ----------------------------------------------------------------------------------------------- */

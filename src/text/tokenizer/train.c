@@ -83,14 +83,13 @@ static lorec_err count_word(tokenizer_trainer *tr, slice word)
 
 static lorec_err add_bpe(tokenizer_trainer *tr, slice text)
 {
+    regex_match m = {0};
     regex_scratch_start(tr->scratch, text.n);
-    for (size_t from = 0; from < text.n;) {
-        regex_match m;
-        TRY(regex_next(tr->pattern, tr->scratch, text, from, &m));
-        if (!m.found) return count_word(tr, (slice){text.p + from, text.n - from});
-        if (m.begin > from) TRY(count_word(tr, (slice){text.p + from, m.begin - from}));
+    for (size_t done = 0; done < text.n; done = m.end) {
+        TRY(regex_next(tr->pattern, tr->scratch, text, &m));
+        if (!m.found) return count_word(tr, (slice){text.p + done, text.n - done});
+        TRY(count_word(tr, (slice){text.p + done, m.begin - done}));
         TRY(count_word(tr, (slice){text.p + m.begin, m.end - m.begin}));
-        from = m.end;
     }
     return LOREC_OK;
 }
