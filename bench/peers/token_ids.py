@@ -2,7 +2,7 @@
 """lorec's tokenizers beside Hugging Face's `tokenizers` and Google's `sentencepiece`, text for text.
 
     token_ids.py LOREC check [--seed 1] [--texts 3000] VOCABULARY...     exit code 1 where an id differs
-    token_ids.py LOREC speed [--mib 8] TEXT VOCABULARY...                MB/s of each, one thread
+    token_ids.py LOREC speed [--bench PROGRAM] TEXT VOCABULARY...         MB/s of each, one thread; `make bench` builds PROGRAM
 
 VOCABULARY: a tokenizer.json (.gz too), a SentencePiece .model, a folder with vocab.json and merges.txt.
 Texts are drawn at random: words, numbers, marks, spaces of all kinds, Chinese, Arabic, emoji, combining marks, NULs, long
@@ -142,31 +142,29 @@ def check(a):
 
 
 def speed(a):
+    """Lines of TEXT as texts; lorec's figure is its bench program's, so that neither side prints or parses anything."""
     text = open(a.text, "rb").read().decode("utf-8", "ignore").replace("\0", "")
-    while len(text) < a.mib << 20:
-        text += text
-    lines = text[: a.mib << 20].split("\n")
-    texts = ["\n".join(lines[i : i + 100]) for i in range(0, len(lines), 100)]
-    size = sum(len(t.encode()) for t in texts) / 1e6
-    for path in a.vocabulary:
-        with tempfile.TemporaryDirectory() as folder:
-            peer = peer_of(path, folder)
-            lorec(a.lorec, peer.model, ["a"])
-            pairs = []
-            for _ in range(3):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "text")
+        open(path, "w", newline="").write(text)
+        lines = [line for line in text.split("\n")]
+        size = len(text.encode()) / 1e6
+        for vocabulary in a.vocabulary:
+            peer = peer_of(vocabulary, folder)
+            ours, theirs = [], []
+            for _ in range(a.rounds):
+                run = subprocess.run([a.bench, peer.model, path, "0.1"], capture_output=True, text=True)
+                ours.append(float(run.stdout.split(" MB/s")[0].rsplit(" ", 1)[1]))
                 begin = time.perf_counter()
-                lorec_one = subprocess.run([a.lorec, "lm", "tokenize", "--model", peer.model], capture_output=True, input=b"a\0")
-                opened = time.perf_counter() - begin
-                begin = time.perf_counter()
-                ids = lorec(a.lorec, peer.model, texts)
-                ours = time.perf_counter() - begin - opened
-                begin = time.perf_counter()
-                want = [peer.t.encode(t, add_special_tokens=False).ids if isinstance(peer, Json) else peer.t.encode(t) for t in texts]
-                theirs = time.perf_counter() - begin
-                pairs.append((ours, theirs))
-            ours, theirs = sorted(pairs)[1]
-            print(f"{path}: {size:.1f} MB, same ids: {ids == want}, lorec {size / ours:.1f} MB/s (printing and parsing its lines "
-                  f"included; opened in {opened * 1e3:.0f} ms), peer {size / theirs:.1f} MB/s")
+                if isinstance(peer, Pieces):
+                    peer.t.encode(lines, num_threads=1)
+                else:
+                    peer.t.encode_batch_fast(lines, add_special_tokens=False)
+                theirs.append(size / (time.perf_counter() - begin))
+            ours.sort(), theirs.sort()
+            name = "sentencepiece" if isinstance(peer, Pieces) else "tokenizers"
+            print(f"{vocabulary}: {size:.1f} MB, lorec {ours[len(ours) // 2]:.1f} MB/s, {name} {theirs[len(theirs) // 2]:.2f} MB/s, "
+                  f"medians of {a.rounds}, load {os.getloadavg()[0]:.1f}", flush=True)
     return 0
 
 
@@ -180,7 +178,8 @@ def main():
     c.add_argument("--texts-too", action="store_true", help="decoded texts that differ fail too")
     c.add_argument("vocabulary", nargs="+")
     s = sub.add_parser("speed")
-    s.add_argument("--mib", type=int, default=8)
+    s.add_argument("--rounds", type=int, default=3)
+    s.add_argument("--bench", default="build/bench/bench_tokenize")
     s.add_argument("text")
     s.add_argument("vocabulary", nargs="+")
     a = p.parse_args()

@@ -12,29 +12,35 @@ typedef struct source {
     buf bytes;  /* the file */
 } source;
 
+static lorec_err read_tree(tokenizer *t, json_t *tree, const char *folder)
+{
+    if (!json_is_object(json_object_get(tree, "model"))) return read_vocab_json(t, tree, folder);
+    TRY(read_tokenizer_json(t, tree));
+    TRY(settings_read(t, folder));
+    roles_guess(t);
+    return LOREC_OK;
+}
+
 static lorec_err read_json(tokenizer *t, const source *s)
 {
     json_t *tree;
-    TRY(json_parse(&tree, s->bytes.p, s->bytes.n, s->path));
-    bool whole = json_is_object(json_object_get(tree, "model"));
-    lorec_err e = whole ? read_tokenizer_json(t, tree) : LOREC_OK;
+    TRY(json_parse(&tree, s->bytes.p ? s->bytes.p : "", s->bytes.n, s->path));
+    lorec_err e = read_tree(t, tree, s->folder.p);
     json_decref(tree);
-    if (!e && !whole) return read_vocab_json(t, s->path, s->folder.p);
-    if (!e) e = settings_read(t, s->folder.p);
-    if (!e) roles_guess(t);
     return e;
 }
 
 static lorec_err read_txt(tokenizer *t, const source *s)
 {
-    if (strcmp(path_base(s->path), "merges.txt") == 0) {
-        buf path = {0};
-        lorec_err e = path_join(&path, s->folder.p, "vocab.json");
-        if (!e) e = read_vocab_json(t, path.p, s->folder.p);
-        buf_free(&path);
-        return e;
-    }
-    return read_vocab_txt(t, s->path, s->folder.p);
+    if (strcmp(path_base(s->path), "merges.txt")) return read_vocab_txt(t, s->path, s->folder.p);
+    buf path = {0};
+    json_t *tree = NULL;
+    lorec_err e = path_join(&path, s->folder.p, "vocab.json");
+    if (!e) e = json_read(&tree, path.p);
+    if (!e) e = read_vocab_json(t, tree, s->folder.p);
+    json_decref(tree);
+    buf_free(&path);
+    return e;
 }
 
 /* A .model or .bin, with the settings beside it. T5's says in no place that its texts end with </s>; its class does. */

@@ -267,7 +267,7 @@ bool looks_like_tiktoken(slice file);
 lorec_err read_vocabulary(tokenizer *made, const tokenizer_vocabulary *v);
 lorec_err read_gguf(tokenizer *made, const char *path);
 lorec_err read_vocab_txt(tokenizer *made, const char *path, const char *folder);
-lorec_err read_vocab_json(tokenizer *made, const char *path, const char *folder); /* with merges.txt beside it */
+lorec_err read_vocab_json(tokenizer *made, json_t *tree, const char *folder); /* {"piece": id}, and merges.txt there */
 /* Steps written as rows of a tokenizer.json, for sources that do not hold theirs. */
 lorec_err preset_normalizer(tokenizer *t, const char *rows);
 lorec_err preset_pre_tokenizer(tokenizer *t, const char *rows);

@@ -165,13 +165,12 @@ static lorec_err add_guessed(tokenizer *t, const char *text)
     return edge ? add_special(t, text, false) : LOREC_OK;
 }
 
-lorec_err read_vocab_json(tokenizer *t, const char *path, const char *folder)
+lorec_err read_vocab_json(tokenizer *t, json_t *tree, const char *folder)
 {
     static const char *const special[] = {"<s>", "<pad>", "</s>", "<unk>", "<|endoftext|>", "<|startoftext|>"};
-    json_t *tree, *model = NULL;
+    json_t *model = NULL;
     bool framed = false;
     buf path_of_merges = {0};
-    TRY(json_read(&tree, path));
     model = json_pack("{s:s, s:O, s:[]}", "type", "BPE", "vocab", tree, "merges");
     lorec_err e = model ? LOREC_OK : err_set(LOREC_RESOURCE, "out of memory");
     json_t *whole = e ? NULL : json_pack("{s:O}", "model", model);
@@ -179,7 +178,6 @@ lorec_err read_vocab_json(tokenizer *t, const char *path, const char *folder)
     if (!e) e = read_tokenizer_json(t, whole);
     json_decref(whole);
     json_decref(model);
-    json_decref(tree);
     size_t row = e ? 0 : class_of(t, folder, &framed);
     if (!e && strcmp(classes[row].class_name, "CLIP") == 0) e = buf_puts(&t->suffix, "</w>");
     if (!e) e = path_join(&path_of_merges, folder, "merges.txt");
