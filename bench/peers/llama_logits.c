@@ -20,6 +20,7 @@ int main(int argc, char **argv)
     llama_backend_init();
     struct llama_model_params mp = llama_model_default_params();
     mp.n_gpu_layers = 0;
+    mp.use_extra_bufts = false; /* plain kernels: values, not speed, are compared */
     struct llama_model *m = llama_model_load_from_file(argv[1], mp);
     if (!m) return 1;
     int vocab = llama_vocab_n_tokens(llama_model_get_vocab(m));
