@@ -150,7 +150,8 @@ static lorec_err copy_beside(shards *s, const char *from_folder)
                                         "added_tokens.json",
                                         "generation_config.json",
                                         "chat_template.jinja",
-                                        "preprocessor_config.json"};
+                                        "preprocessor_config.json",
+                                        "tokenizer.bin"};
     buf from = {0}, to = {0};
     lorec_err e = LOREC_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names && !e; i++) {
@@ -158,10 +159,61 @@ static lorec_err copy_beside(shards *s, const char *from_folder)
         if (e || !file_exists(from.p)) continue;
         e = path_join(&to, s->folder, names[i]);
         if (!e) e = copy(from.p, to.p);
-        if (i < 8) s->r->tokenizer = true;
+        if (i < 8 || strcmp(names[i], "tokenizer.bin") == 0) s->r->tokenizer = true;
     }
     buf_free(&from);
     buf_free(&to);
+    return e;
+}
+
+/* A vocabulary by itself, under the name by which a folder's is found. */
+static lorec_err copy_tokenizer(shards *s, const char *path)
+{
+    static const char *const names[][2] = {{".json", "tokenizer.json"}, {".model", "tokenizer.model"},
+                                           {".txt", "vocab.txt"},       {".tiktoken", "qwen.tiktoken"},
+                                           {".bin", "tokenizer.bin"},   {".gguf", "tokenizer.gguf"}};
+    size_t n = strlen(path);
+    buf to = {0};
+    if (folder_exists(path)) return copy_beside(s, path);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t k = strlen(names[i][0]);
+        if (n < k || strcmp(path + n - k, names[i][0])) continue;
+        lorec_err e = path_join(&to, s->folder, names[i][1]);
+        if (!e) e = copy(path, to.p);
+        buf_free(&to);
+        s->r->tokenizer = !e;
+        return e;
+    }
+    return err_set(LOREC_USAGE, "%s: the name of a vocabulary ends in .json, .model, .txt, .tiktoken, .bin or .gguf",
+                   path);
+}
+
+/* Of a GGUF source the keys of its tokenizer become a file that holds nothing else, and the chat template one of its own. */
+static lorec_err write_gguf_vocabulary(shards *s, const gguf *g)
+{
+    gguf_writer o = {0};
+    buf path = {0};
+    slice chat;
+    lorec_err e = path_join(&path, s->folder, "chat_template.jinja");
+    if (!e && !gguf_get_string(g, "tokenizer.chat_template", &chat)) {
+        writer w;
+        e = writer_open(&w, path.p);
+        if (!e) writer_put(&w, chat.p, chat.n);
+        if (!e) e = writer_commit(&w);
+    }
+    bool any = gguf_find(g, "tokenizer.ggml.tokens");
+    for (size_t i = 0; i < g->n_keys && any; i++) {
+        slice name = g->key[i].name;
+        if ((name.n > 10 && memcmp(name.p, "tokenizer.", 10) == 0) || slice_is(name, "general.architecture") ||
+            slice_is(name, "general.name"))
+            gguf_put_key(&o, &g->key[i]);
+    }
+    if (!e && any) e = path_join(&path, s->folder, "tokenizer.gguf");
+    if (!e && any) e = gguf_begin(&o, path.p);
+    if (!e && any) e = gguf_commit(&o);
+    if (e) gguf_abort(&o);
+    s->r->tokenizer = any && !e;
+    buf_free(&path);
     return e;
 }
 
@@ -209,8 +261,10 @@ lorec_err convert_to_folder(const weights *w, const char *folder, const convert_
     lorec_err e = plan(&s);
     if (!e) e = need_empty(folder);
     if (!e) e = write_values(&s);
-    if (!e && !weights_gguf(w)) e = copy_beside(&s, weights_folder(w));
-    if (!e && o->tokenizer && folder_exists(o->tokenizer)) e = copy_beside(&s, o->tokenizer);
+    if (!e && o->tokenizer)
+        e = copy_tokenizer(&s, o->tokenizer);
+    else if (!e)
+        e = weights_gguf(w) ? write_gguf_vocabulary(&s, weights_gguf(w)) : copy_beside(&s, weights_folder(w));
     if (!e) e = write_config(&s);
     mem_free(s.item);
     mem_free(s.shape);

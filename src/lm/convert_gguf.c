@@ -7,6 +7,7 @@
 #include "lm/convert.h"
 #include "lm/convert_rows.h"
 #include "lm/gguf/arch.h"
+#include "lm/gguf/vocabulary.h"
 
 typedef struct planned {
     char *name;
@@ -192,17 +193,26 @@ static bool begins(slice s, const char *with)
     return s.n >= n && memcmp(s.p, with, n) == 0;
 }
 
-/* Of a GGUF source everything that belongs to its tokenizer goes along as it is. */
-static void put_tokenizer(plan *p, gguf_writer *o)
+/* Of a GGUF source everything that belongs to its tokenizer goes along as it is; otherwise it is made from the tokenizer that
+ * was named, or lies beside the model. A model without any is still one: llama.cpp knows "no_vocab". */
+static lorec_err put_tokenizer(plan *p, gguf_writer *o)
 {
     const gguf *g = weights_gguf(p->w);
-    for (size_t i = 0; g && i < g->n_keys; i++) {
+    const char *path = p->o->tokenizer ? p->o->tokenizer : weights_folder(p->w);
+    for (size_t i = 0; g && !p->o->tokenizer && i < g->n_keys; i++) {
         if (!begins(g->key[i].name, "tokenizer.") || slice_is(g->key[i].name, "tokenizer.ggml.token_type_count"))
             continue;
         gguf_put_key(o, &g->key[i]);
         p->r->tokenizer = true;
     }
+    if (p->r->tokenizer) return LOREC_OK;
+    int64_t vocab;
+    TRY(json_get_i64_or(p->config, "vocab_size", 0, INT32_MAX, 0, &vocab));
+    lorec_err e = gguf_put_vocabulary(o, path, p->arch->type, (size_t)vocab, &p->r->tokenizer);
+    if (e == LOREC_RESOURCE || (e && p->o->tokenizer)) return e;
+    if (e) log_debug("no vocabulary: %s", lorec_error_message());
     if (!p->r->tokenizer) gguf_put_string(o, "tokenizer.ggml.model", slice_of("no_vocab"));
+    return LOREC_OK;
 }
 
 static lorec_err put_keys(plan *p, gguf_writer *o)
@@ -217,7 +227,7 @@ static lorec_err put_keys(plan *p, gguf_writer *o)
     gguf_put_u32(o, "general.file_type", file_type(main));
     if (elem_quantised(main)) gguf_put_u32(o, "general.quantization_version", 2);
     TRY(gguf_config_write(p->config, p->arch, o));
-    put_tokenizer(p, o);
+    TRY(put_tokenizer(p, o));
     return o->err;
 }
 

@@ -85,11 +85,16 @@ typedef struct tokenizer_vocabulary {
     int64_t role[TOKENIZER_ROLES]; /* tokenizer.ggml.bos_token_id ...; -1: the file does not say */
     int8_t add_bos, add_eos, add_sep, add_space_prefix, remove_extra_whitespaces; /* 0, 1, or -1: it does not say */
     int8_t lowercase, strip_accents;                                              /* of "bert"; -1: it does not say */
+    void *owned; /* of tokenizer_to_vocabulary */
 } tokenizer_vocabulary;
 
 /* A vocabulary that says nothing yet: every optional field at "does not say". */
 tokenizer_vocabulary tokenizer_vocabulary_none(void);
 lorec_err tokenizer_from_vocabulary(tokenizer **out, const tokenizer_vocabulary *v, const char *where);
+
+/* The inverse, with `n` tokens (those that the tokenizer has not are "[PAD]s"); LOREC_INPUT where GGUF has no such kind. */
+lorec_err tokenizer_to_vocabulary(const tokenizer *t, size_t n, tokenizer_vocabulary *out);
+void tokenizer_vocabulary_free(tokenizer_vocabulary *v); /* only what tokenizer_to_vocabulary gave */
 
 void tokenizer_free(tokenizer *t);
 
