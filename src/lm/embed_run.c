@@ -8,7 +8,7 @@
 #include "lm/embed_parts.h"
 #include "lm/pair.h"
 
-enum { ROWS_AT_ONCE = 512 };
+enum { ROWS_AT_ONCE = 1024 };
 
 /* One worker's tape and room. */
 typedef struct embed_worker {
