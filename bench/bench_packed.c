@@ -26,6 +26,7 @@ static void measure(elem type, int64_t m, int64_t out, int64_t in, size_t memory
 {
     enum { TRIES = 7 };
     packed *w[64];
+    arena kept = {0};
     size_t bytes, n = 0;
     elem_size(type, out * in, &bytes);
     float *values = malloc((size_t)(out * in) * sizeof *values);
@@ -35,7 +36,7 @@ static void measure(elem type, int64_t m, int64_t out, int64_t in, size_t memory
     if (elem_from_f32(type, values, blocks, out * in)) exit(1);
     while (n < 64 && (n == 0 || n * bytes < memory)) {
         packed_source s = {.type = type, .as = type, .out = out, .in = in, .data = blocks, .bytes = bytes};
-        if (packed_new(&w[n++], &s)) exit(1);
+        if (packed_new(&w[n++], &s, &kept)) exit(1);
     }
     free(values);
     free(blocks);
@@ -55,7 +56,7 @@ static void measure(elem type, int64_t m, int64_t out, int64_t in, size_t memory
     printf("%-5s %4lld x %5lld x %5lld  %8.3f ms  %7.1f GFLOP/s  %6.2f GB/s of weights\n", elem_name(type),
            (long long)m, (long long)out, (long long)in, s * 1e3, 2e-9 * (double)(m * out * in) / s,
            1e-9 * (double)w[0]->bytes / s);
-    for (size_t i = 0; i < n; i++) packed_release(w[i]);
+    arena_free(&kept);
     free(x);
     free(y);
 }

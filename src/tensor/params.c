@@ -17,6 +17,7 @@ struct params {
     lorec_err err;
     char message[1024];
     int64_t limit, values; /* limit 0: none; values: in all of them */
+    arena packed;          /* all packed weights */
     params_supply_fn *supply;
     void *supply_ctx;
     pthread_mutex_t lock; /* of the bf16 copies: several tapes may read the same parameters */
@@ -41,10 +42,7 @@ static void param_free(tensor *p)
         mem_free(p->param->bf16);
     }
     mem_free(p->param);
-    if (p->type == DTYPE_PACKED)
-        packed_release(p->data);
-    else
-        mem_free(p->data);
+    if (p->type != DTYPE_PACKED) mem_free(p->data);
     mem_free(p->grad);
     mem_free(p);
 }
@@ -54,6 +52,7 @@ void params_free(params *ps)
     if (!ps) return;
     for (size_t i = 0; i < ps->n; i++) param_free(ps->p[i]);
     mem_free(ps->p);
+    arena_free(&ps->packed);
     pthread_mutex_destroy(&ps->lock);
     mem_free(ps);
 }
@@ -229,7 +228,7 @@ tensor *params_add_packed(params *ps, const char *name, const packed_source *s)
     tensor *p = NULL;
     packed *w = NULL;
     lorec_err e = param_new(ps, &p, name, 2, (int64_t[]){s->in_out ? s->in : s->out, s->in_out ? s->out : s->in});
-    if (e == LOREC_OK) e = packed_new(&w, s);
+    if (e == LOREC_OK) e = packed_new(&w, s, &ps->packed);
     if (e == LOREC_OK) {
         p->type = DTYPE_PACKED;
         p->data = w;

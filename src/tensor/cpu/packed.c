@@ -14,15 +14,6 @@ bool packed_fits(elem as, int64_t in)
     return as == ELEM_F16 || as == ELEM_BF16 || (quants_of(as, &f) && in % elem_block(as) == 0);
 }
 
-void packed_release(packed *w)
-{
-    if (!w) return;
-    mem_free(w->q);
-    mem_free(w->scale);
-    mem_free(w->least);
-    mem_free(w);
-}
-
 /* ---- places ---------------------------------------------------------------------------------------------------------- */
 
 static uint8_t *block_at(const packed *w, int64_t group, int64_t block)
@@ -147,6 +138,10 @@ static lorec_err pack_group(const packing *j, const packer *m, int64_t group)
     packed *w = j->w;
     int64_t row = group * PACKED_GROUP, n = w->out - row < PACKED_GROUP ? w->out - row : PACKED_GROUP;
     const uint8_t *rows;
+    size_t parts = w->part ? (size_t)(w->blocks * PACKED_BLOCK / w->part) * PACKED_GROUP : 0;
+    memset(block_at(w, group, 0), 0, (size_t)w->blocks * w->block_bytes);
+    if (parts) memset(w->scale + (size_t)group * parts, 0, parts * sizeof *w->scale);
+    if (w->least) memset(w->least + (size_t)group * parts, 0, parts * sizeof *w->least);
     TRY(file_rows(j, m, row, n, &rows));
     for (int r = 0; r < n; r++) {
         const void *kept;
@@ -184,7 +179,7 @@ static lorec_err pack_groups(void *ctx, size_t begin, size_t end, int worker)
     return e;
 }
 
-static lorec_err allocate(packed *w, const packed_source *s)
+static lorec_err allocate(packed *w, const packed_source *s, arena *memory)
 {
     static const size_t block_bytes[] = {
         [PACKED_BYTES] = 512, [PACKED_NIBBLES] = 256, [PACKED_BF16] = 1024, [PACKED_F16] = 1024};
@@ -205,11 +200,12 @@ static lorec_err allocate(packed *w, const packed_source *s)
     if (!size_mul((size_t)w->groups, (size_t)w->blocks, &blocks) || !size_mul(blocks, 1024, &bytes))
         return err_set(LOREC_RESOURCE, "a matrix [%lld, %lld] is too large", (long long)s->out, (long long)s->in);
     w->bytes = blocks * w->block_bytes;
-    TRY(mem_new(&w->q, w->bytes));
+    if (!(w->q = arena_alloc(memory, w->bytes))) return LOREC_RESOURCE;
     if (!ints) return LOREC_OK;
     scales = blocks * (size_t)(PACKED_BLOCK / w->part) * PACKED_GROUP;
-    TRY(mem_new(&w->scale, scales));
-    if (w->zero < 0) TRY(mem_new(&w->least, scales));
+    w->scale = arena_alloc(memory, scales * sizeof *w->scale * (w->zero < 0 ? 2 : 1));
+    if (!w->scale) return LOREC_RESOURCE;
+    if (w->zero < 0) w->least = w->scale + scales;
     w->bytes += scales * sizeof *w->scale * (w->zero < 0 ? 2 : 1);
     return LOREC_OK;
 }
@@ -246,20 +242,20 @@ static lorec_err wide_row(const packing *j, int64_t i, float *to)
     return e;
 }
 
-lorec_err packed_new(packed **out, const packed_source *s)
+lorec_err packed_new(packed **out, const packed_source *s, arena *memory)
 {
     *out = NULL;
     packing j = {.s = s};
     TRY(check_source(s, &j));
-    packed *w;
+    packed *w = arena_zalloc(memory, sizeof *w);
     float *wide = NULL;
-    TRY(mem_new(&w, 1));
+    if (!w) return LOREC_RESOURCE;
     j.w = w;
     w->type = s->as;
     w->in_out = s->in_out;
     w->out = s->out;
     w->in = s->in;
-    lorec_err e = allocate(w, s);
+    lorec_err e = allocate(w, s, memory);
     if (!e && s->data_in_out) {
         e = mem_new(&wide, (size_t)(s->in * s->out));
         for (int64_t i = 0; i < s->in && !e; i++) e = wide_row(&j, i, wide + i * s->out);
@@ -267,10 +263,7 @@ lorec_err packed_new(packed **out, const packed_source *s)
     }
     if (!e) e = par_for((size_t)w->groups, 1, pack_groups, &j);
     mem_free(wide);
-    if (e)
-        packed_release(w);
-    else
-        *out = w;
+    if (!e) *out = w;
     return e;
 }
 

@@ -12,10 +12,11 @@
  * With integers go scale (and, where zero is -1, least), both f16 times `unit`: [groups][blocks * 32 / part][16]. A value is
  * unit * scale * (q - zero), or unit * (scale * q + least).
  *
- * Ownership: a packed owns its arrays until packed_release; products borrow everything. */
+ * Ownership: a packed lies in the arena that it was made in; products borrow everything. */
 #ifndef LOREC_TENSOR_CPU_PACKED_H
 #define LOREC_TENSOR_CPU_PACKED_H
 
+#include "base/mem.h"
 #include "tensor/cpu/gemm.h"
 #include "tensor/packed.h"
 
@@ -34,8 +35,7 @@ typedef struct packed {
     size_t block_bytes, bytes; /* of one block of a group; of everything */
 } packed;
 
-lorec_err packed_new(packed **out, const packed_source *source);
-void packed_release(packed *w);
+lorec_err packed_new(packed **out, const packed_source *source, arena *memory);
 /* Outputs row .. row + rows - 1 as f32 [rows, in]. */
 void packed_read_rows(const packed *w, int64_t row, int64_t rows, float *to);
 

@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+enum { AHEAD = 1024 }; /* bytes: single rows go as fast as the weights come from memory */
+
 /* ---- rows made ready --------------------------------------------------------------------------------------------------- */
 
 typedef struct row_block { /* of 32 inputs: 256 high + low are the integers */
@@ -117,8 +119,10 @@ static inline __attribute__((always_inline)) void integers(int rows, bool nibble
             __m512i high[PACKED_FEW], low[PACKED_FEW];
             for (int r = 0; r < rows; r++) high[r] = low[r] = _mm512_setzero_si512();
             int words = 8 / parts; /* of four inputs */
+            if (p == 0) _mm_prefetch((const char *)(w->scale + part) + AHEAD / 16, _MM_HINT_T0);
             for (int v = 0; v < words; v += nibbles ? 2 : 1, q += 64) {
                 __m512i both = _mm512_loadu_si512(q), u[2] = {both, both};
+                _mm_prefetch((const char *)q + AHEAD, _MM_HINT_T0);
                 if (nibbles) {
                     u[0] = _mm512_and_si512(both, _mm512_set1_epi8(15));
                     u[1] = _mm512_and_si512(_mm512_srli_epi16(both, 4), _mm512_set1_epi8(15));
@@ -152,6 +156,7 @@ static inline __attribute__((always_inline)) void bf16_rows(int rows, const pack
     for (int r = 0; r < rows; r++) sum[r][0] = sum[r][1] = _mm512_setzero_ps();
     for (int64_t b = 0; b < w->blocks; b++)
         for (int v = 0; v < DEEP / 2; v++, q += 64) {
+            _mm_prefetch((const char *)q + AHEAD, _MM_HINT_T0);
             __m512bh u = (__m512bh)_mm512_loadu_si512(q);
             for (int r = 0; r < rows; r++) {
                 const int8_t *xb = (const int8_t *)(x + (size_t)r * row) + b * 4 * DEEP + 4 * v;
@@ -173,6 +178,7 @@ static inline __attribute__((always_inline)) void f16_rows(int rows, const packe
     int ways = rows > 4 ? 1 : rows > 2 ? 2 : 4;
     for (int64_t k = 0; k < w->blocks * DEEP; k += 4, q += 4 * WIDE)
         for (int i = 0; i < 4; i++) {
+            if (i % 2 == 0) _mm_prefetch((const char *)(q + i * WIDE) + AHEAD, _MM_HINT_T0);
             __m512 u = x86_load_f16(q + i * WIDE);
             for (int r = 0; r < rows; r++) {
                 const float *xr = (const float *)(const void *)(x + (size_t)r * row);
@@ -205,7 +211,8 @@ static inline __attribute__((always_inline)) void f16_rows(int rows, const packe
     }
 OF_ROWS(1)
 OF_ROWS(2)
-OF_ROWS(3) OF_ROWS(4) OF_ROWS(5) OF_ROWS(6) OF_ROWS(7) OF_ROWS(8)
+OF_ROWS(3)
+OF_ROWS(4) OF_ROWS(5) OF_ROWS(6) OF_ROWS(7) OF_ROWS(8)
 
     static void dots(const packed *w, int64_t group, int64_t m, const void *rows, float *y, int64_t ldy)
 {

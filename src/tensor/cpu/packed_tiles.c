@@ -1,6 +1,6 @@
 /* Products of many rows with packed weights on AMX tiles: the rows are laid out once, weights some columns at a time by the
- * worker that multiplies them. Quantised weights become bf16 on the way (their own rounding is larger: 8 bits to the value
- * instead of 8 to a block's largest); f16 ones become a sum of two bf16, as do the rows they meet, and what is left out is
+ * worker that multiplies them. Quantised weights become bf16 on the way (their own rounding is larger: 8 bits to a block's
+ * largest value instead of 8 to each); f16 ones become a sum of two bf16, as do the rows they meet, and what is left out is
  * the product of the two rests, 2^-16 of it. */
 #if defined(__x86_64__)
 #include <string.h>
@@ -10,9 +10,12 @@
 #include "tensor/cpu/packed_tiles.h"
 #include "tensor/cpu/scratch.h"
 
+/* A piece is some columns of all rows. The second cache (2 MiB a core) holds a panel of its weights, and of A the two row
+ * tiles at hand, which all of the panel's columns go by; sums stay in tiles over the whole depth. */
 enum {
-    COLS = 8,  /* tiles of columns of a piece */
-    DEPTH = 64 /* blocks at a time: a piece's weights are 512 KiB of bf16 */
+    PIECE = 16,   /* column tiles of a piece */
+    DEPTH = 96,   /* blocks of inputs at a time, at most */
+    PANEL = 1024, /* tiles of a panel: 1 MiB */
 };
 
 typedef struct tiles_job {
@@ -39,36 +42,53 @@ static lorec_err left_tiles(void *ctx, size_t begin, size_t end, int worker)
     return LOREC_OK;
 }
 
-/* Column tiles col .. col + cols - 1 of all rows into c. */
-static void piece(const tiles_job *j, int64_t col, int64_t cols, uint16_t *panel, float *c, int64_t ldc)
+/* Where a piece's sums are: whole row tiles in C itself or in memory of the worker's own; the last, part of a tile, always
+ * there. */
+typedef struct sums {
+    float *c, *tail;
+    int64_t ldc, ldt, whole; /* whole: row tiles in c */
+} sums;
+
+/* All row tiles of `left` with a panel. */
+static void multiply(const tiles_job *j, const uint16_t *left, int64_t block, amx_product m, int64_t col, const sums *s)
+{
+    m.a_step = j->p->w->blocks * AMX_TILE;
+    m.a = left + block * AMX_TILE;
+    m.row_tiles = s->whole;
+    m.c = s->c + col * AMX_SIDE;
+    m.ldc = s->ldc;
+    amx_multiply(&m);
+    if (s->whole == j->row_tiles) return;
+    m.a += s->whole * m.a_step;
+    m.row_tiles = 1;
+    m.c = s->tail + col * AMX_SIDE;
+    m.ldc = s->ldt;
+    amx_multiply(&m);
+}
+
+/* Column tiles col .. col + cols - 1 of all rows. */
+static void piece(const tiles_job *j, int64_t col, int64_t cols, uint16_t *panel, const sums *s)
 {
     const packed *w = j->p->w;
-    for (int64_t b = 0; b < w->blocks; b += DEPTH) {
-        int64_t deep = least(w->blocks - b, DEPTH);
-        amx_product m = {.row_tiles = j->row_tiles,
-                         .col_tiles = cols,
-                         .blocks = deep,
-                         .a_step = w->blocks * AMX_TILE,
-                         .c = c,
-                         .ldc = ldc};
-        for (int rest = 0; rest < (j->rest ? 2 : 1); rest++) {
-            if (w->form == PACKED_BF16) { /* they are tiles already */
-                m.b = (const uint16_t *)(const void *)w->q + (col * w->blocks + b) * AMX_TILE;
-                m.b_step = w->blocks * AMX_TILE;
-            } else {
-                for (int64_t g = 0; g < cols; g++) amx_right(w, rest, col + g, b, deep, panel + g * deep * AMX_TILE);
-                m.b = panel;
-                m.b_step = deep * AMX_TILE;
+    int64_t deep = (w->blocks - 1) / ((w->blocks - 1) / DEPTH + 1) + 1, wide = least(cols, PANEL / deep / 2 * 2);
+    for (int64_t b = 0; b < w->blocks; b += deep)
+        for (int64_t at = 0; at < cols; at += wide) {
+            amx_product m = {.col_tiles = least(cols - at, wide), .blocks = least(w->blocks - b, deep), .b = panel};
+            for (int rest = 0; rest < (j->rest ? 2 : 1); rest++) {
+                m.b_step = m.blocks * AMX_TILE;
+                m.add = b > 0 || rest;
+                if (w->form == PACKED_BF16) { /* they are tiles already */
+                    m.b = (const uint16_t *)(const void *)w->q + ((col + at) * w->blocks + b) * AMX_TILE;
+                    m.b_step = w->blocks * AMX_TILE;
+                } else {
+                    for (int64_t g = 0; g < m.col_tiles; g++)
+                        amx_right(w, rest, col + at + g, b, m.blocks, panel + g * m.b_step);
+                }
+                multiply(j, j->left, b, m, at, s);
+                m.add = true;
+                if (j->rest && !rest) multiply(j, j->rest, b, m, at, s);
             }
-            m.a = j->left + b * AMX_TILE;
-            m.add = b > 0 || rest;
-            amx_multiply(&m);
-            if (!j->rest || rest) continue;
-            m.a = j->rest + b * AMX_TILE;
-            m.add = true;
-            amx_multiply(&m);
         }
-    }
 }
 
 static lorec_err pieces(void *ctx, size_t begin, size_t end, int worker)
@@ -77,21 +97,26 @@ static lorec_err pieces(void *ctx, size_t begin, size_t end, int worker)
     const packed_product *p = j->p;
     const packed *w = p->w;
     (void)worker;
-    int64_t wide = j->cols * AMX_SIDE, rows = j->row_tiles * AMX_SIDE;
-    uint16_t *panel = scratch_get(SCRATCH_PANELS, (size_t)(j->cols * DEPTH * AMX_TILE) * sizeof *panel);
-    float *c = scratch_get(SCRATCH_TILE, (size_t)(rows * wide) * sizeof *c);
-    if (!panel || !c) return LOREC_RESOURCE;
+    int64_t wide = j->cols * AMX_SIDE;
+    uint16_t *panel = scratch_get(SCRATCH_PANELS, (size_t)(PANEL * AMX_TILE) * sizeof *panel);
+    float *own = scratch_get(SCRATCH_TILE, (size_t)(j->row_tiles * AMX_SIDE * wide) * sizeof *own);
+    if (!panel || !own) return LOREC_RESOURCE;
     amx_begin();
     for (size_t at = begin; at < end; at++) {
         int64_t tile = (int64_t)at * j->cols, tiles = least(w->groups - tile, j->cols);
-        int64_t col = tile * AMX_SIDE, cols = least(w->out - col, tiles * AMX_SIDE);
-        piece(j, tile, tiles, panel, c, wide);
-        float *to = c;
+        int64_t col = tile * AMX_SIDE, cols = least(w->out - col, tiles * AMX_SIDE), whole = p->m / AMX_SIDE;
+        bool direct = p->c && cols == tiles * AMX_SIDE;
+        sums s = {own, own, wide, wide, j->row_tiles};
+        if (direct) s = (sums){p->c + col, own, p->ldc, wide, whole};
+        piece(j, tile, tiles, panel, &s);
+        float *to = own;
         int64_t ld = wide;
         if (p->c) {
-            for (int64_t i = 0; i < p->m; i++) memcpy(p->c + i * p->ldc + col, c + i * wide, (size_t)cols * sizeof *c);
+            int64_t from = direct ? whole * AMX_SIDE : 0;
             to = p->c + col;
             ld = p->ldc;
+            for (int64_t i = from; i < p->m; i++)
+                memcpy(to + i * ld, own + (i - from) * wide, (size_t)cols * sizeof *own);
         }
         if (p->after) p->after(p->ctx, 0, p->m, col, cols, to, ld);
     }
@@ -102,7 +127,7 @@ static lorec_err pieces(void *ctx, size_t begin, size_t end, int worker)
 lorec_err packed_run_tiles(const packed_product *p)
 {
     const packed *w = p->w;
-    tiles_job j = {.p = p, .row_tiles = (p->m + AMX_SIDE - 1) / AMX_SIDE, .cols = COLS};
+    tiles_job j = {.p = p, .row_tiles = (p->m + AMX_SIDE - 1) / AMX_SIDE, .cols = PIECE};
     while (j.cols > 1 && (w->groups - 1) / j.cols + 1 < 4 * par_workers()) j.cols /= 2;
     bool twice = w->form == PACKED_F16;
     size_t values = (size_t)(j.row_tiles * w->blocks * AMX_TILE);

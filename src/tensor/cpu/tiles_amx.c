@@ -101,19 +101,19 @@ static void one_by_one(const amx_product *p, const uint16_t *a, const uint16_t *
     KEEP(0, 0, 0);
 }
 
-/* Two columns of tiles stay near while the rows go by. */
+/* Two rows of tiles stay near while the columns go by. */
 void amx_multiply(const amx_product *p)
 {
-    for (int64_t j = 0; j < p->col_tiles; j += 2) {
-        const uint16_t *b = p->b + j * p->b_step;
-        bool wide = j + 1 < p->col_tiles;
-        for (int64_t i = 0; i < p->row_tiles; i += 2) {
-            const uint16_t *a = p->a + i * p->a_step;
+    for (int64_t i = 0; i < p->row_tiles; i += 2) {
+        const uint16_t *a = p->a + i * p->a_step;
+        bool high = i + 1 < p->row_tiles;
+        for (int64_t j = 0; j < p->col_tiles; j += 2) {
+            const uint16_t *b = p->b + j * p->b_step;
             float *c = p->c + i * AMX_SIDE * p->ldc + j * AMX_SIDE;
-            if (i + 1 < p->row_tiles)
-                (wide ? two_by_two : two_by_one)(p, a, b, c);
+            if (j + 1 < p->col_tiles)
+                (high ? two_by_two : one_by_two)(p, a, b, c);
             else
-                (wide ? one_by_two : one_by_one)(p, a, b, c);
+                (high ? two_by_one : one_by_one)(p, a, b, c);
         }
     }
 }
