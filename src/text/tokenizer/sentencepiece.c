@@ -107,6 +107,7 @@ static lorec_err add_pieces(tokenizer *t)
 lorec_err sentencepiece_finish(tokenizer *t, const sentencepiece *s)
 {
     step *made;
+    if (icetk_is(t)) TRY(icetk_begin(t));
     TRY(steps_add(&t->normalizer, &normalizer_sentencepiece, &made));
     made->left = s->dummy_prefix && !s->suffix;
     made->right = s->dummy_prefix && s->suffix;

@@ -19,6 +19,10 @@ typedef struct sentencepiece {
     slice charsmap;
 } sentencepiece;
 
+/* ChatGLM-6B's (icetk.c): before the steps that every vocabulary has. */
+bool icetk_is(const tokenizer *t);
+lorec_err icetk_begin(tokenizer *t);
+
 lorec_err sentencepiece_finish(tokenizer *t, const sentencepiece *s);
 
 #endif

@@ -158,12 +158,12 @@ static lorec_err do_merge(bpe_training *b, uint32_t index)
     pair_entry p = b->pair[index];
     buf joined = {0};
     slice left = piece_of(b, p.left), right = piece_of(b, p.right);
-    json_t *row = json_sprintf("%.*s %.*s", (int)left.n, left.p, (int)right.n, right.p);
     int32_t made;
-    lorec_err e = buf_add(&joined, left.p, left.n);
+    json_t *row = json_sprintf("%.*s %.*s", (int)left.n, left.p, (int)right.n, right.p);
+    lorec_err e = row && !json_array_append_new(b->merges, row) ? LOREC_OK : train_out_of_memory();
+    if (!e) e = buf_add(&joined, left.p, left.n);
     if (!e) e = buf_add(&joined, right.p, right.n);
     if (!e) e = put_piece(b, (slice){joined.p, joined.n}, &made);
-    if (!e && (!row || json_array_append_new(b->merges, row))) e = train_out_of_memory();
     buf_free(&joined);
     b->pair[index].where = NULL; /* a new list, should the pair come back */
     b->pair[index].n = b->pair[index].cap = 0;

@@ -81,7 +81,10 @@ static void special_tokens_only_where_asked(void **state)
     assert_int_equal(tokenizer_is_special(t, 11), 0);
     tokens_free(&got);
     tokens_free(&segment);
-    assert_fails(tokenizer_decode(t, (int32_t[]){99}, 1, 0, &(buf){0}), LOREC_INPUT, "99");
+    buf none = {0};
+    assert_fails(tokenizer_decode(t, (int32_t[]){99}, 1, 0, &none), LOREC_INPUT, "99");
+    assert_int_equal(none.n, 0);
+    buf_free(&none);
     tokenizer_free(t);
 }
 

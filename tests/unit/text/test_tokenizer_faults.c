@@ -139,6 +139,36 @@ static void byte_pieces(void **state)
     assert_fails(tokenizer_from_vocabulary(&t, &v, "bytes"), LOREC_INPUT, "rwkv");
 }
 
+/* ChatGLM-6B writes line ends, tabs and runs of spaces as pieces of its own. */
+static void blanks_as_pieces(void **state)
+{
+    (void)state;
+    const slice piece[] = {slice_of("<unk>"),       slice_of("[gMASK]"), slice_of("<sop>"),
+                           slice_of("<n>"),         slice_of("<|tab|>"), slice_of("<|blank_2|>"),
+                           slice_of("<|blank_3|>"), slice_of("a"),       slice_of("\xE2\x96\x81")};
+    const int32_t type[] = {2, 3, 3, 4, 4, 4, 4, 1, 1};
+    tokenizer_vocabulary v = tokenizer_vocabulary_none();
+    v.model = "t5";
+    v.n = 9;
+    v.piece = piece;
+    v.type = type;
+    v.add_space_prefix = 0;
+    tokenizer *t;
+    tokens ids = {0};
+    buf text = {0};
+    static const char blanks[] = "a\n\ta  a   a a";
+    static const int32_t due[] = {7, 3, 4, 7, 5, 7, 6, 7, 8, 7, 1, 2};
+    assert_ok(tokenizer_from_vocabulary(&t, &v, "blanks"));
+    assert_ok(tokenizer_encode(t, slice_of(blanks), TOKENIZER_FRAME, &ids));
+    assert_int_equal(ids.n, sizeof due / sizeof *due);
+    assert_memory_equal(ids.id, due, sizeof due);
+    assert_ok(tokenizer_decode(t, ids.id, ids.n, TOKENIZER_PLAIN, &text));
+    assert_string_equal(text.p, blanks);
+    tokens_free(&ids);
+    buf_free(&text);
+    tokenizer_free(t);
+}
+
 /* Every SentencePiece model cut off anywhere is refused or read, never more than its bytes. */
 static void cut_anywhere(void **state)
 {
@@ -252,9 +282,10 @@ static void memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files_that_lie),      cmocka_unit_test(deep_sequences), cmocka_unit_test(many_merges),
-        cmocka_unit_test(exploding_pattern),   cmocka_unit_test(byte_pieces),    cmocka_unit_test(cut_anywhere),
-        cmocka_unit_test(every_pair_of_bytes), cmocka_unit_test(one_long_word),  cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(files_that_lie),    cmocka_unit_test(deep_sequences),      cmocka_unit_test(many_merges),
+        cmocka_unit_test(exploding_pattern), cmocka_unit_test(byte_pieces),         cmocka_unit_test(blanks_as_pieces),
+        cmocka_unit_test(cut_anywhere),      cmocka_unit_test(every_pair_of_bytes), cmocka_unit_test(one_long_word),
+        cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
