@@ -9,4 +9,6 @@ trap 'rm -rf "$work"' EXIT
 cc -O1 -I"$LLAMA_CPP/include" -I"$LLAMA_CPP/ggml/include" bench/peers/llama_logits.c -o "$work/llama_logits" \
     -L"$LLAMA_CPP/build/bin" -lllama -lggml -lggml-base -Wl,-rpath,"$LLAMA_CPP/build/bin"
 echo "lorec $("$build/lorec" --version), llama.cpp $(git -C "$LLAMA_CPP" rev-parse --short HEAD 2>/dev/null || echo of PyPI), $(date -u +%F)"
+cmake --build "$build" --target bench_elem >/dev/null
+"$PYTHON" bench/peers/elem.py "$build/bench/bench_elem" "$work/elem"
 "$PYTHON" bench/peers/gguf.py "$build/lorec" "$LLAMA_CPP/build/bin" "$work/llama_logits" "$work"

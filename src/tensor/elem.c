@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 #include "tensor/elem_parts.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "values of files are little-endian and are used as they lie");
@@ -191,16 +192,33 @@ lorec_err elem_read_f32(const blob *from, uint64_t at, elem t, float *to, int64_
     return LOREC_OK;
 }
 
+typedef struct writing {
+    elem t;
+    const float *from;
+    unsigned char *to;
+} writing;
+
+/* Blocks [begin, end). */
+static lorec_err write_some(void *ctx, size_t begin, size_t end, int worker)
+{
+    const writing *w = ctx;
+    const float *from = w->from + begin * (size_t)types[w->t].block;
+    (void)worker;
+    for (size_t i = 0; i < (end - begin) * (size_t)types[w->t].block; i++)
+        if (!isfinite(from[i]))
+            return err_set(LOREC_INPUT, "value %zu is %g; it can not be quantised",
+                           begin * (size_t)types[w->t].block + i, (double)from[i]);
+    types[w->t].write(from, w->to + begin * types[w->t].bytes, (int64_t)(end - begin));
+    return LOREC_OK;
+}
+
 static lorec_err write_blocks(elem t, const float *from, void *to, int64_t n)
 {
+    enum { GRAIN = 1 << 13 }; /* values */
     if (!types[t].write)
         return err_set(LOREC_USAGE, "values are written as F32, F16, BF16 or a quantised type, not as %s",
                        types[t].name);
-    for (int64_t i = 0; i < n; i++)
-        if (!isfinite(from[i]))
-            return err_set(LOREC_INPUT, "value %lld is %g; it can not be quantised", (long long)i, (double)from[i]);
-    types[t].write(from, to, n / types[t].block);
-    return LOREC_OK;
+    return par_for((size_t)(n / types[t].block), (size_t)(GRAIN / types[t].block), write_some, &(writing){t, from, to});
 }
 
 lorec_err elem_from_f32(elem t, const float *from, void *to, int64_t n)

@@ -12,8 +12,9 @@
 
 #include "tensor/elem_parts.h"
 
-float elem_fit_scale(const float *x, int n, int zero); /* may be negative: the largest value may take -zero */
-/* d >= 0; with `below` m <= 0. n at most 256. */
+/* n: 16 or 32. May be negative: the largest value may take -zero. */
+float elem_fit_scale(const float *x, int n, int zero);
+/* d >= 0; with `below` m <= 0. */
 void elem_fit_affine(const float *x, int n, int top, bool below, float *d, float *m);
 
 /* Stores a finite value as a half (saturated) and gives back what it became. */

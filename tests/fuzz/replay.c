@@ -50,6 +50,8 @@ int main(int argc, char **argv)
     if (!dir) return perror(argv[1]), 1;
     uint8_t *data = malloc(MAX_SIZE), *work = malloc(MAX_SIZE);
     if (!data || !work) return 1;
+    const char *asked = getenv("LOREC_FUZZ_MUTATIONS"); /* of each file; scripts/mutate asks for many */
+    long mutations = asked ? atol(asked) : MUTATIONS;
     size_t files = 0;
     for (struct dirent *e; (e = readdir(dir));) {
         if (e->d_name[0] == '.') continue;
@@ -61,7 +63,7 @@ int main(int argc, char **argv)
         fclose(f);
         LLVMFuzzerTestOneInput(data, n);
         uint64_t s = 0x9e3779b97f4a7c15u + files;
-        for (int i = 0; i < MUTATIONS; i++) {
+        for (long i = 0; i < mutations; i++) {
             size_t size = n;
             memcpy(work, data, n);
             mutate(work, &size, &s);
@@ -73,6 +75,6 @@ int main(int argc, char **argv)
     free(data);
     free(work);
     if (!files) return fprintf(stderr, "%s: no files to replay\n", argv[1]), 1;
-    printf("%zu corpus files, %zu mutations\n", files, files * MUTATIONS);
+    printf("%zu corpus files, %zu mutations\n", files, files * (size_t)mutations);
     return 0;
 }
