@@ -118,6 +118,7 @@ typedef struct reader {
     size_t repairs;
     int depth;
     bool broken_off; /* the text ended inside the value */
+    bool no_memory;  /* the value lacks something for that reason alone */
 } reader;
 
 static json_t *value(reader *r);
@@ -231,6 +232,7 @@ static json_t *string(reader *r, size_t open, const char *close)
         }
         if (e) break;
     }
+    r->no_memory = r->no_memory || e;
     json_t *s = e ? NULL : json_stringn(b.p ? b.p : "", b.n);
     buf_free(&b);
     return s;
@@ -385,6 +387,7 @@ lorec_err loose_json_value(json_t **out, const char *text, size_t n, size_t *rep
         reader r = {.p = at, .end = end};
         json_t *v = value(&r);
         size_t length = (size_t)(r.p - at);
+        if (r.no_memory) e = err_set(LOREC_RESOURCE, "out of memory while JSON was mended");
         if (v && !empty(v) && length > best) {
             json_decref(*out);
             *out = json_incref(v);
@@ -404,6 +407,10 @@ lorec_err loose_json_value(json_t **out, const char *text, size_t n, size_t *rep
         *where_it_stood = (slice){0};
         if (!e && valid.n == n && memcmp(valid.p, text, n) == 0)
             *where_it_stood = (slice){text + (stood.p - valid.p), stood.n};
+    }
+    if (e) {
+        json_decref(*out);
+        *out = NULL;
     }
     buf_free(&valid);
     return e;

@@ -182,7 +182,9 @@ static lorec_err read_text(reading *r, slice text)
     json_t *j = NULL;
     size_t repairs = 0;
     lorec_err e = LOREC_OK;
-    if (holds_json(text) && loose_json_value(&j, text.p, text.n, &repairs, NULL) == LOREC_OK) {
+    lorec_err none = holds_json(text) ? loose_json_value(&j, text.p, text.n, &repairs, NULL) : LOREC_OK;
+    if (none == LOREC_RESOURCE) e = none;
+    if (j) {
         r->now.json_repairs += (int64_t)repairs;
         e = reply_json_entries(j, &l);
         if (!e) e = entries(r, &l);

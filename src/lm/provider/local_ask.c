@@ -16,7 +16,9 @@ typedef struct call {
     llm_answer *out;
     const llm_watch *watch;
     size_t n, done;
-    lorec_err err; /* of what hears of answers: stops the rest */
+    lorec_err err;    /* of what hears of answers: stops the rest */
+    int64_t reserved; /* tokens that the added requests may take */
+    char full[1024];  /* what the budget says once it has no room */
     progress p;
 } call;
 
@@ -135,8 +137,13 @@ static lorec_err add(call *c, batcher *b, speaker *s, tokens *ids)
     const lm_text *m = c->l->text;
     int64_t most = p->max_tokens ? p->max_tokens : DEFAULT_TOKENS;
     uint64_t id;
-    TRY(llm_budget(c->m, p->max_tokens, 0));
     TRY(prompt_ids(c->l, q, most, ids));
+    int64_t takes = (int64_t)ids->n + most;
+    if (llm_budget(c->m, c->reserved + takes, 0)) { /* those before it are answered first */
+        snprintf(c->full, sizeof c->full, "%s", lorec_error_message());
+        return LOREC_OK;
+    }
+    c->reserved += takes;
     const batch_request r = {.prompt = ids->id,
                              .n = (int64_t)ids->n,
                              .max_tokens = most,
@@ -172,7 +179,7 @@ static lorec_err speak_all(call *c)
         mem_free(all);
         return e;
     }
-    for (size_t i = 0; i < c->n && !e; i++) {
+    for (size_t i = 0; i < c->n && !e && !c->full[0]; i++) {
         if (!speaks(&c->q[i])) continue;
         all[i] = (speaker){c, i, clock_seconds()};
         lorec_err one = add(c, b, &all[i], &ids);
@@ -185,6 +192,7 @@ static lorec_err speak_all(call *c)
     batcher_free(b);
     tokens_free(&ids);
     mem_free(all);
+    if (!e && c->full[0]) e = err_set(LOREC_RESOURCE, "%s", c->full);
     return e ? e : c->err;
 }
 

@@ -174,6 +174,23 @@ static void one_fails_alone(void **state)
     llm_close(m);
 }
 
+static void budget_stops(void **state)
+{
+    (void)state;
+    enum { N = 6 };
+    llm *m;
+    llm_request q[N];
+    llm_answer a[N];
+    for (int i = 0; i < N; i++)
+        q[i] = (llm_request){.verb = LLM_VERB_COMPLETE, .prompt = "cab", .params.max_tokens = 5, .sample = i};
+    assert_ok(llm_open(&m, folder(false), &(llm_options){.budget_tokens = 30}));
+    assert_fails(llm_ask(m, q, N, a, NULL), LOREC_RESOURCE, "budget of 30 tokens");
+    for (int i = 0; i < N; i++) assert_int_equal(a[i].err, i < 3 ? LOREC_OK : LOREC_CANCELLED);
+    assert_true(llm_used(m).prompt_tokens + llm_used(m).completion_tokens <= 30);
+    llm_answers_free(a, N);
+    llm_close(m);
+}
+
 static void specs(void **state)
 {
     (void)state;
@@ -197,8 +214,8 @@ static void specs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(chats),           cmocka_unit_test(scores), cmocka_unit_test(vectors),
-        cmocka_unit_test(one_fails_alone), cmocka_unit_test(specs),
+        cmocka_unit_test(chats),           cmocka_unit_test(scores),       cmocka_unit_test(vectors),
+        cmocka_unit_test(one_fails_alone), cmocka_unit_test(budget_stops), cmocka_unit_test(specs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

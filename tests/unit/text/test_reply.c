@@ -1,6 +1,7 @@
 /* Replies of every kind that language models were seen to write: what is read from them, and what is counted. */
 #include "support/support.h"
 
+#include "base/mem.h"
 #include "text/reply.h"
 
 static const char *const films[] = {
@@ -272,11 +273,31 @@ static void mends_json(void **state)
     assert_int_equal(c.refusals, 1);
 }
 
+static void memory_runs_out(void **state)
+{
+    (void)state;
+    static const char text[] = "```json\n{'r': ['alien', 'Haet (1995)', \"Matrix, The (1999)\"]}\n```";
+    for (size_t n = 1;; n++) {
+        reply_titles *t;
+        reply_list l = {0};
+        reply_counts c = {0};
+        mem_fail_at(n, true);
+        lorec_err e = reply_titles_make(&t, films, FILMS);
+        if (!e) e = reply_ranking(t, text, strlen(text), &(reply_form){.wanted = 3}, &l, &c);
+        mem_fail_at(0, false);
+        assert_true(e == LOREC_OK || e == LOREC_RESOURCE);
+        reply_list_free(&l);
+        reply_titles_free(t);
+        if (!e) break;
+        assert_true(n < 2000);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_rankings), cmocka_unit_test(finds_its_own), cmocka_unit_test(answers_yes_or_no),
-        cmocka_unit_test(reads_numbers),  cmocka_unit_test(mends_json),
+        cmocka_unit_test(reads_rankings), cmocka_unit_test(finds_its_own),   cmocka_unit_test(answers_yes_or_no),
+        cmocka_unit_test(reads_numbers),  cmocka_unit_test(memory_runs_out), cmocka_unit_test(mends_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
