@@ -21,7 +21,7 @@ struct mock_server {
     mock_reply queue[REQUESTS_MAX];
     size_t pushed, taken;
     char *request[REQUESTS_MAX];
-    size_t requests, open, most;
+    size_t requests, open, asked, most; /* asked: requests that wait for the first byte of their reply */
     bool stopping;
     char spec[256];
 };
@@ -98,7 +98,6 @@ static char *echo(const char *request)
 static void reply(int fd, const mock_reply *r, const char *body, size_t n)
 {
     char head[1024];
-    if (r->delay_ms) usleep((useconds_t)r->delay_ms * 1000);
     int k = snprintf(head, sizeof head, "HTTP/1.1 %d X\r\nContent-Type: %s\r\nConnection: close\r\n%s",
                      r->status ? r->status : 200, r->type ? r->type : "application/json", r->headers ? r->headers : "");
     k += r->chunked ? snprintf(head + k, sizeof head - (size_t)k, "Transfer-Encoding: chunked\r\n\r\n")
@@ -133,10 +132,15 @@ static void *serve(void *ctx)
         bool scripted = s->taken < s->pushed;
         if (scripted) r = s->queue[s->taken++];
         if (s->requests < REQUESTS_MAX) s->request[s->requests++] = request;
+        if (++s->asked > s->most) s->most = s->asked;
         pthread_mutex_unlock(&s->lock);
         if (!scripted) made = echo(request);
         const char *body = made ? made : r.body ? r.body : "";
         while (r.silent && !s->stopping) usleep(2000);
+        if (r.delay_ms) usleep((useconds_t)r.delay_ms * 1000);
+        pthread_mutex_lock(&s->lock);
+        s->asked--;
+        pthread_mutex_unlock(&s->lock);
         if (!r.drop && !r.silent) reply(c.fd, &r, body, r.n ? r.n : strlen(body));
         free(made);
     }
@@ -160,7 +164,7 @@ static void *listen_on(void *ctx)
         *c = (connection){s, accept(s->listening, NULL, NULL)};
         pthread_t t;
         pthread_mutex_lock(&s->lock);
-        if (++s->open > s->most) s->most = s->open;
+        s->open++;
         pthread_mutex_unlock(&s->lock);
         if (pthread_create(&t, NULL, serve, c) != 0) abort();
         pthread_detach(t);

@@ -10,7 +10,7 @@
 #include "lm/llm.h"
 #include "lm/messages.h"
 
-static const llm_options quick = {.concurrency = 2, .first_wait = .002, .longest_wait = 1, .timeout = 2, .tries = 2};
+static const llm_options quick = {.concurrency = 2, .first_wait = .002, .longest_wait = 1, .timeout = 30, .tries = 2};
 
 enum { N = 12 };
 

@@ -119,13 +119,13 @@ static void deep_sources(void **state)
         buf b = {0};
         template *t;
         assert_ok(buf_puts(&b, "{{ "));
-        for (int i = 0; i < 100000; i++) assert_ok(buf_puts(&b, nests[k]));
+        for (int i = 0; i < 20000; i++) assert_ok(buf_puts(&b, nests[k]));
         assert_ok(buf_puts(&b, " }}"));
         lorec_err e = template_parse(&t, b.p, b.n, "deep", 0);
         assert_int_equal(e, LOREC_INPUT);
         template_free(t);
         buf_clear(&b);
-        for (int i = 0; i < 100000; i++) assert_ok(buf_puts(&b, k % 2 ? "{% if a %}" : "{% for a in b %}"));
+        for (int i = 0; i < 20000; i++) assert_ok(buf_puts(&b, k % 2 ? "{% if a %}" : "{% for a in b %}"));
         assert_fails(template_parse(&t, b.p, b.n, "deep", 0), LOREC_INPUT, "deep, line 1");
         buf_free(&b);
     }
