@@ -55,7 +55,10 @@ static size_t look_up(const charsmap *m, slice text, slice *with, bool longest)
         if (node >= m->units) break;
         size_t at = m->unit[node] & 0x7FFFFFFF;
         if (at > m->n) break;
-        *with = slice_of(m->text + at);
+        slice text_of_rule = slice_of(m->text + at);
+        bool whole = i + 1 == text.n || ((unsigned char)text.p[i + 1] & 0xC0) != 0x80;
+        if (!whole || !utf8_valid(text_of_rule)) continue; /* no honest file: what follows relies on whole characters */
+        *with = text_of_rule;
         found = i + 1;
         if (!longest) break;
     }

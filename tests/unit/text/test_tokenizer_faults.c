@@ -139,6 +139,51 @@ static void byte_pieces(void **state)
     assert_fails(tokenizer_from_vocabulary(&t, &v, "bytes"), LOREC_INPUT, "rwkv");
 }
 
+/* A rule that turns "A" into half a character, and one that ends inside a character, are no rules; an honest one is. */
+static void rules_that_cut_characters(void **state)
+{
+    (void)state;
+    const slice piece[] = {slice_of("<pad>"), slice_of("</s>"), slice_of("<unk>"),
+                           slice_of("A"),     slice_of("b"),    slice_of("\xE4\xBD\xA0")};
+    const int32_t type[] = {3, 3, 2, 1, 1, 1};
+    static const struct {
+        unsigned char byte;
+        const char *with;
+        int32_t due; /* id of "A" and of "\xE4\xBD\xA0" under the rule */
+        int32_t due_other;
+    } rules[] = {{'A', "\xF4", 3, 5}, {'A', "b", 4, 5}, {0xE4, "b", 3, 5}};
+    for (size_t k = 0; k < sizeof rules / sizeof *rules; k++) {
+        uint32_t unit[512] = {[0] = 1u << 10}; /* Darts: root's offset 1, the byte's node, its leaf */
+        uint32_t node = 1u ^ rules[k].byte;
+        unit[node] = rules[k].byte | 1u << 8 | 1u << 10;
+        unit[node ^ 1] = 1u << 31;
+        char map[4 + sizeof unit + 8] = {0};
+        uint32_t size = sizeof unit;
+        memcpy(map, &size, 4);
+        memcpy(map + 4, unit, sizeof unit);
+        strcpy(map + 4 + sizeof unit, rules[k].with);
+        tokenizer_vocabulary v = tokenizer_vocabulary_none();
+        v.model = "t5";
+        v.n = 6;
+        v.piece = piece;
+        v.type = type;
+        v.add_space_prefix = 0;
+        v.charsmap = (slice){map, sizeof map};
+        tokenizer *t;
+        tokens ids = {0};
+        assert_ok(tokenizer_from_vocabulary(&t, &v, "rules"));
+        assert_ok(tokenizer_encode(t, slice_of("A"), TOKENIZER_PLAIN, &ids));
+        assert_int_equal(ids.n, 1);
+        assert_int_equal(ids.id[0], rules[k].due);
+        ids.n = 0;
+        assert_ok(tokenizer_encode(t, slice_of("\xE4\xBD\xA0"), TOKENIZER_PLAIN, &ids));
+        assert_int_equal(ids.n, 1);
+        assert_int_equal(ids.id[0], rules[k].due_other);
+        tokens_free(&ids);
+        tokenizer_free(t);
+    }
+}
+
 /* ChatGLM-6B writes line ends, tabs and runs of spaces as pieces of its own. */
 static void blanks_as_pieces(void **state)
 {
@@ -282,9 +327,16 @@ static void memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files_that_lie),    cmocka_unit_test(deep_sequences),      cmocka_unit_test(many_merges),
-        cmocka_unit_test(exploding_pattern), cmocka_unit_test(byte_pieces),         cmocka_unit_test(blanks_as_pieces),
-        cmocka_unit_test(cut_anywhere),      cmocka_unit_test(every_pair_of_bytes), cmocka_unit_test(one_long_word),
+        cmocka_unit_test(files_that_lie),
+        cmocka_unit_test(deep_sequences),
+        cmocka_unit_test(many_merges),
+        cmocka_unit_test(exploding_pattern),
+        cmocka_unit_test(byte_pieces),
+        cmocka_unit_test(blanks_as_pieces),
+        cmocka_unit_test(rules_that_cut_characters),
+        cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(every_pair_of_bytes),
+        cmocka_unit_test(one_long_word),
         cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
