@@ -30,7 +30,8 @@
     ROW(din)                                                                                                           \
     ROW(gptrec)                                                                                                        \
     ROW(llmrank)                                                                                                       \
-    ROW(nir)
+    ROW(nir)                                                                                                           \
+    ROW(zero_shot_lm)
 
 #define DECLARE(name) extern const recommender recommender_##name;
 METHODS(DECLARE)

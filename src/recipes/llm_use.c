@@ -115,7 +115,14 @@ lorec_err llm_use_ask(llm *m, llm_tally *t, const llm_settings *s, llm_request *
     t->money += now.money - before.money;
     t->seconds += now.seconds - before.seconds;
     pthread_mutex_unlock(&t->lock);
-    for (size_t i = 0; i < n && !e; i++)
-        if (out[i].err) log_warn("%s: request %zu: %s", label, i, out[i].why ? out[i].why : "failed");
+    size_t failed = 0;
+    for (size_t i = 0; i < n && !e; i++) {
+        if (!out[i].err) continue;
+        failed++;
+        log_warn("%s: request %zu: %s", label, i, out[i].why ? out[i].why : "failed");
+    }
+    if (!e && n && failed == n) /* not one answer: that is no result */
+        e = err_set(out[0].err, "%s: none of %zu requests was answered; the first: %s", label, n,
+                    out[0].why ? out[0].why : "failed");
     return e;
 }

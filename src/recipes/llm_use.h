@@ -81,7 +81,7 @@ lorec_err llm_use(llm **out, rec_session *s, const void *who, const llm_settings
 /* The same outside of sessions (fit): the caller closes it. */
 lorec_err llm_use_open(llm **out, const llm_settings *settings, unsigned needs, const char *name);
 /* n requests with the settings' temperature and max_tokens where a request has none of its own; usage goes to the tally. An
- * answer that failed alone is counted and stays empty. */
+ * answer that failed alone is counted and stays empty; where all did, the call fails. */
 lorec_err llm_use_ask(llm *m, llm_tally *t, const llm_settings *settings, llm_request *q, size_t n, llm_answer *out,
                       const char *label);
 
