@@ -142,10 +142,21 @@ static lorec_err check(const llm_request *q)
     return LOREC_OK;
 }
 
+static bool has_images(const json_t *messages)
+{
+    for (size_t i = 0; i < json_array_size(messages); i++) {
+        const json_t *parts = json_object_get(json_array_get(messages, i), "content");
+        for (size_t k = 0; k < json_array_size(parts); k++)
+            if (json_object_get(json_array_get(parts, k), "image_url")) return true;
+    }
+    return false;
+}
+
 static unsigned needs_of(const llm_request *q)
 {
     static const unsigned verb[] = {LLM_CHAT, LLM_COMPLETE, LLM_SCORE, LLM_EMBED};
-    return verb[q->verb] | (q->params.logprobs ? LLM_LOGPROBS : 0u) | (q->tools ? LLM_TOOLS : 0u);
+    return verb[q->verb] | (q->params.logprobs ? LLM_LOGPROBS : 0u) | (q->tools ? LLM_TOOLS : 0u) |
+           (has_images(q->messages) ? LLM_IMAGES : 0u);
 }
 
 void llm_answer_fail(llm_answer *a, lorec_err e)

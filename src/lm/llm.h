@@ -122,7 +122,8 @@ typedef struct llm_answer {
 typedef struct llm_watch { /* what to hear of while waiting; all may be NULL */
     void *ctx;
     const char *label;                                              /* shows progress under this name */
-    void (*text)(void *ctx, size_t i, const char *piece, size_t n); /* a piece of answer i, as it streams in */
+    void (*text)(void *ctx, size_t i, const char *piece, size_t n); /* a piece of answer i, as it streams in; NULL: what
+                                                                     * was told is void, it is asked again */
     lorec_err (*done)(void *ctx, size_t i, const llm_answer *a);    /* answer i is there; an error stops the rest */
 } llm_watch;
 

@@ -14,7 +14,7 @@ typedef struct task { /* one request on its way */
     int64_t tries;
     double ready, started; /* not before; since when */
     size_t text;           /* of a score: which continuation */
-    bool done;
+    bool done, told;       /* told: pieces of its answer were handed on */
 } task;
 
 typedef struct lane { /* one connection */
@@ -86,7 +86,6 @@ static void put_back(batch *b, size_t i)
 static void again(batch *b, size_t i, double wait, int64_t most)
 {
     task *t = &b->task[i];
-    llm_answer *a = &b->out[i];
     const llm_options *o = &b->m->options;
     if (most > o->tries) most = o->tries;
     if (t->tries >= most || wait > o->longest_wait) {
@@ -100,7 +99,8 @@ static void again(batch *b, size_t i, double wait, int64_t most)
     const retry_policy policy = {o->first_wait, o->longest_wait, o->seed};
     if (wait < 0) wait = retry_wait(&policy, t->tries, i);
     log_debug("request %zu: try %lld in %.1f s: %s", i, (long long)t->tries + 1, wait, lorec_error_message());
-    if (b->watch && b->watch->text && a->n) b->watch->text(b->watch->ctx, i, NULL, 0);
+    if (t->told) b->watch->text(b->watch->ctx, i, NULL, 0);
+    t->told = false;
     t->ready = clock_seconds() + wait;
     put_back(b, i);
 }
@@ -110,6 +110,7 @@ static void again(batch *b, size_t i, double wait, int64_t most)
 static void stream_text(void *ctx, const char *piece, size_t n)
 {
     lane *l = ctx;
+    l->batch->task[l->i].told = true;
     l->batch->watch->text(l->batch->watch->ctx, l->i, piece, n);
 }
 

@@ -3,6 +3,7 @@
 #include "support/support.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/threads.h"
 #include "lm/llm.h"
 #include "lm/messages.h"
@@ -231,6 +232,66 @@ static void streams(void **state)
     }
 }
 
+/* A stream that drops is asked again, and who listens is told that what came is void. */
+static void broken_streams(void **state)
+{
+    (void)state;
+    char text[256] = "";
+    mock_server *s = mock_start();
+    llm *m;
+    llm_answer a;
+    json_t *d = json_array();
+    mock_push(s, &(mock_reply){.body = "data: {\"choices\": [{\"delta\": {\"content\": \"wrong\"}}]}\n\ndata: {\"choi",
+                               .type = "text/event-stream",
+                               .chunked = true,
+                               .cut = 9999});
+    mock_push(s, &(mock_reply){.body = stream, .type = "text/event-stream"});
+    assert_ok(llm_open(&m, mock_spec(s, "#test"), &quick));
+    assert_ok(message_add(d, "user", "hello"));
+    assert_ok(llm_ask(m, &(llm_request){.messages = d}, 1, &a, &(llm_watch){.ctx = text, .text = gather}));
+    assert_int_equal(a.tries, 2);
+    assert_string_equal(text, a.text);
+    assert_non_null(strstr(text, "Caf"));
+    llm_answers_free(&a, 1);
+    json_decref(d);
+    llm_close(m);
+    mock_stop(s);
+}
+
+/* Every part a message may have goes out as the API has it. */
+static void parts_of_messages(void **state)
+{
+    (void)state;
+    mock_server *s = mock_start();
+    llm *m;
+    llm_answer a;
+    json_t *d = json_array(), *tools = json_pack("[{s:s, s:{s:s}}]", "type", "function", "function", "name", "find"),
+           *arguments = json_pack("{s:i}", "k", 3);
+    assert_ok(message_add(d, "user", "what is this?"));
+    assert_ok(message_add_image(d, test_file("dot.gif", "GIF89a...")));
+    assert_ok(message_add_text(d, "and this?"));
+    assert_ok(message_add_tool_call(d, "c1", "find", arguments));
+    assert_ok(message_add_tool_result(d, "c1", "find", "3 films"));
+    assert_fails(message_add_image(d, test_file("no.txt", "text")), LOREC_INPUT, "neither PNG");
+    assert_fails(message_add(d, "user", "\xff"), LOREC_INPUT, "UTF-8");
+    assert_ok(llm_open(&m, mock_spec(s, "#test"), &quick));
+    assert_ok(llm_ask(m, &(llm_request){.messages = d, .tools = tools}, 1, &a, NULL));
+    static const char *const sent[] = {"\"url\":\"data:image/gif;base64,R0lGODlhLi4u\"",
+                                       "{\"type\":\"text\",\"text\":\"and this?\"}",
+                                       "\"tool_calls\":[{\"id\":\"c1\"",
+                                       "\"arguments\":\"{\\\"k\\\":3}\"",
+                                       "\"tool_call_id\":\"c1\"",
+                                       "\"tools\":[{"};
+    for (size_t i = 0; i < sizeof sent / sizeof *sent; i++)
+        if (!strstr(mock_request(s, 0), sent[i])) fail_msg("%s was not sent: %s", sent[i], mock_request(s, 0));
+    llm_answers_free(&a, 1);
+    llm_close(m);
+    mock_stop(s);
+    json_decref(d);
+    json_decref(tools);
+    json_decref(arguments);
+}
+
 /* ---- many ---------------------------------------------------------------------------------------------------------- */
 
 static void in_order_and_at_once(void **state)
@@ -442,6 +503,29 @@ static void addresses(void **state)
     mock_stop(s);
 }
 
+/* Memory that runs out at any moment is an error of the call, never a crash, a hang or a lost answer. */
+static void memory_runs_out(void **state)
+{
+    (void)state;
+    mock_server *s = mock_start();
+    for (size_t n = 1;; n++) {
+        char spec[512];
+        llm *m;
+        llm_answer a = {0};
+        snprintf(spec, sizeof spec, "record:%s=%s", test_path("torture.sqlite"), mock_spec(s, "#test"));
+        mem_fail_at(n, true);
+        lorec_err e = llm_open(&m, spec, &quick);
+        if (!e) e = llm_chat(m, "be brief", "hello", NULL, &a);
+        mem_fail_at(0, false);
+        if (!e) assert_string_equal(a.text, "hello");
+        llm_answers_free(&a, 1);
+        llm_close(m);
+        if (!e) break;
+        assert_true(n < 300);
+    }
+    mock_stop(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,6 +539,9 @@ int main(void)
         cmocka_unit_test(in_order_and_at_once),
         cmocka_unit_test(cancelled),
         cmocka_unit_test(addresses),
+        cmocka_unit_test(broken_streams),
+        cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(parts_of_messages),
         cmocka_unit_test(vectors_and_scores),
         cmocka_unit_test(key_is_written_nowhere),
     };
