@@ -177,6 +177,12 @@ static lorec_err open(weights *w, const char *path, size_t file)
     char format[16];
     json_t *config;
     TRY(weights_new_gguf(w, file, &g));
+    int64_t parts;
+    TRY(gguf_get_i64_or(g, "split.count", 0, UINT16_MAX, 1, &parts));
+    if (parts > 1)
+        return err_set(LOREC_INPUT,
+                       "it is one of %lld parts; put them together with llama.cpp's llama-gguf-split --merge",
+                       (long long)parts);
     opening o = {.w = w, .file = file, .g = g, .arch = g->n_tensors ? gguf_arch_of(g) : NULL};
     if (o.arch) {
         TRY(heads_of(&o));

@@ -23,6 +23,14 @@ static const gguf_word words_llama[] = {HUGGING_FACE_SIZES,
                                         {"attention.layer_norm_rms_epsilon", "rms_norm_eps", GGUF_WORD_REAL, 1e-6},
                                         {"attention.sliding_window", "sliding_window", GGUF_WORD_INT, 0},
                                         {NULL}};
+/* Baichuan-13B has no rotary positions (model_max_length instead), Baichuan2 a head of unit rows (z_loss_weight): llama.cpp
+ * has no keys for either, those are ours. */
+static const gguf_word words_baichuan[] = {HUGGING_FACE_SIZES,
+                                           ROTARY_HEADS,
+                                           {"attention.layer_norm_rms_epsilon", "rms_norm_eps", GGUF_WORD_REAL, 1e-6},
+                                           {"model_max_length", "model_max_length", GGUF_WORD_INT, 0},
+                                           {"z_loss_weight", "z_loss_weight", GGUF_WORD_REAL, 0},
+                                           {NULL}};
 static const gguf_word words_gemma2[] = {HUGGING_FACE_SIZES,
                                          ROTARY_HEADS,
                                          {"attention.layer_norm_rms_epsilon", "rms_norm_eps", GGUF_WORD_REAL, 1e-6},
@@ -31,6 +39,11 @@ static const gguf_word words_gemma2[] = {HUGGING_FACE_SIZES,
                                          {"attn_logit_softcapping", "attn_logit_softcapping", GGUF_WORD_REAL, 50},
                                          {"final_logit_softcapping", "final_logit_softcapping", GGUF_WORD_REAL, 30},
                                          {NULL}};
+static const gguf_word words_gemma[] = {HUGGING_FACE_SIZES,
+                                        ROTARY_HEADS,
+                                        {"attention.layer_norm_rms_epsilon", "rms_norm_eps", GGUF_WORD_REAL, 1e-6},
+                                        {"attention.value_length", "head_dim", GGUF_WORD_INT, 0},
+                                        {NULL}};
 static const gguf_word words_gpt2[] = {{"context_length", "n_positions", GGUF_WORD_INT, 1024},
                                        {"embedding_length", "n_embd", GGUF_WORD_INT, 0},
                                        {"block_count", "n_layer", GGUF_WORD_INT, 0},
@@ -56,15 +69,19 @@ static const gguf_word words_phi[] = {HUGGING_FACE_SIZES,
                                       {"rope.dimension_count", "partial_rotary_factor", GGUF_WORD_ROTARY, .5},
                                       {"rope.freq_base", "rope_theta", GGUF_WORD_REAL, 1e4},
                                       {NULL}};
-static const gguf_word words_qwen[] = {{"context_length", "max_position_embeddings", GGUF_WORD_INT, 8192},
-                                       {"embedding_length", "hidden_size", GGUF_WORD_INT, 0},
-                                       {"block_count", "num_hidden_layers", GGUF_WORD_INT, 0},
-                                       {"feed_forward_length", "intermediate_size", GGUF_WORD_INT, 0},
-                                       {"attention.head_count", "num_attention_heads", GGUF_WORD_INT, 0},
-                                       {"attention.layer_norm_rms_epsilon", "layer_norm_epsilon", GGUF_WORD_REAL, 1e-6},
-                                       {"rope.dimension_count", "rotary_pct", GGUF_WORD_ROTARY, 1},
-                                       {"rope.freq_base", "rotary_emb_base", GGUF_WORD_REAL, 1e4},
-                                       {NULL}};
+static const gguf_word words_qwen[] = {
+    {"context_length", "max_position_embeddings", GGUF_WORD_INT, 8192},
+    {"embedding_length", "hidden_size", GGUF_WORD_INT, 0},
+    {"block_count", "num_hidden_layers", GGUF_WORD_INT, 0},
+    {"feed_forward_length", "intermediate_size", GGUF_WORD_INT, 0},
+    {"attention.head_count", "num_attention_heads", GGUF_WORD_INT, 0},
+    {"attention.layer_norm_rms_epsilon", "layer_norm_epsilon", GGUF_WORD_REAL, 1e-6},
+    {"rope.dimension_count", "rotary_pct", GGUF_WORD_ROTARY, 1},
+    {"rope.freq_base", "rotary_emb_base", GGUF_WORD_REAL, 1e4},
+    {"use_dynamic_ntk", "use_dynamic_ntk", GGUF_WORD_BOOL, 0}, /* ours, as the two below */
+    {"use_logn_attn", "use_logn_attn", GGUF_WORD_BOOL, 0},
+    {"seq_length", "seq_length", GGUF_WORD_INT, 0},
+    {NULL}};
 static const gguf_word words_chatglm[] = {
     {"context_length", "seq_length", GGUF_WORD_INT, 8192},
     {"embedding_length", "hidden_size", GGUF_WORD_INT, 0},
@@ -198,6 +215,7 @@ static lorec_err chatglm_to_config(const gguf *g, json_t *config)
     TRY(json_get_i64_or(config, "hidden_size", 1, 1 << 20, 4096, &width));
     TRY(put(config, "rope_ratio", json_real(base / 1e4)));
     TRY(put(config, "kv_channels", json_integer(width / heads)));
+    TRY(put(config, "multi_query_attention", json_true())); /* with as many groups as the file says */
     TRY(put(config, "add_qkv_bias", json_boolean(has(g, "blk.0.attn_qkv.bias"))));
     TRY(put(config, "padded_vocab_size", json_incref(json_object_get(config, "vocab_size"))));
     return LOREC_OK;
@@ -211,6 +229,40 @@ static lorec_err chatglm_to_keys(const json_t *config, gguf_writer *o)
     TRY(json_get_i64_or(config, "kv_channels", 2, 1 << 16, 128, &channels));
     gguf_put_f32(o, "chatglm.rope.freq_base", (float)(1e4 * ratio));
     gguf_put_u32(o, "chatglm.rope.dimension_count", (uint32_t)(channels / 2));
+    return LOREC_OK;
+}
+
+static lorec_err qwen_to_config(const gguf *g, json_t *config)
+{
+    int64_t heads, width;
+    (void)g;
+    TRY(json_get_i64_or(config, "num_attention_heads", 1, 4096, 32, &heads));
+    TRY(json_get_i64_or(config, "hidden_size", 1, 1 << 20, 4096, &width));
+    return put(config, "kv_channels", json_integer(width / heads));
+}
+
+/* llama.cpp tells the 13B model by its layers. */
+static lorec_err baichuan_to_config(const gguf *g, json_t *config)
+{
+    enum { LAYERS_13B = 40 };
+    (void)g;
+    if (json_object_get(config, "model_max_length")) {
+        json_object_del(config, "max_position_embeddings");
+        return LOREC_OK;
+    }
+    if (json_integer_value(json_object_get(config, "num_hidden_layers")) != LAYERS_13B) return LOREC_OK;
+    json_t *longest = json_object_get(config, "max_position_embeddings");
+    TRY(put(config, "model_max_length", longest ? json_incref(longest) : json_integer(4096)));
+    json_object_del(config, "max_position_embeddings");
+    return LOREC_OK;
+}
+
+static lorec_err baichuan_to_keys(const json_t *config, gguf_writer *o)
+{
+    int64_t longest;
+    if (json_is_integer(json_object_get(config, "max_position_embeddings"))) return LOREC_OK;
+    TRY(json_get_i64_or(config, "model_max_length", 1, INT32_MAX, 4096, &longest));
+    gguf_put_u32(o, "baichuan.context_length", (uint32_t)longest);
     return LOREC_OK;
 }
 
@@ -229,6 +281,8 @@ static const gguf_arch table[] = {
     {"llama", "mistral", "MistralForCausalLM", "model.", gguf_names_llama, words_llama, SILU, NULL, NULL},
     {"qwen2", "qwen2", "Qwen2ForCausalLM", "model.", gguf_names_plain, words_llama, SILU, NULL, NULL},
     {"qwen3", "qwen3", "Qwen3ForCausalLM", "model.", gguf_names_plain, words_llama, SILU, NULL, NULL},
+    {"gemma", "gemma", "GemmaForCausalLM", "model.", gguf_names_gemma, words_gemma,
+     "{\"hidden_activation\": \"gelu_pytorch_tanh\"}", NULL, NULL},
     {"gemma2", "gemma2", "Gemma2ForCausalLM", "model.", gguf_names_gemma2, words_gemma2,
      "{\"hidden_activation\": \"gelu_pytorch_tanh\"}", gemma2_to_config, gemma2_to_keys},
     {"gpt2", "gpt2", "GPT2LMHeadModel", "transformer.", gguf_names_gpt2, words_gpt2,
@@ -239,8 +293,9 @@ static const gguf_arch table[] = {
      "{\"hidden_act\": \"gelu\"}", NULL, NULL},
     {"phi2", "phi", "PhiForCausalLM", "model.", gguf_names_phi, words_phi, "{\"hidden_act\": \"gelu_new\"}", NULL,
      NULL},
-    {"baichuan", "baichuan", "BaichuanForCausalLM", "model.", gguf_names_baichuan, words_llama, SILU, NULL, NULL},
-    {"qwen", "qwen", "QWenLMHeadModel", "transformer.", gguf_names_qwen, words_qwen, "{}", NULL, NULL},
+    {"baichuan", "baichuan", "BaichuanForCausalLM", "model.", gguf_names_baichuan, words_baichuan, SILU,
+     baichuan_to_config, baichuan_to_keys},
+    {"qwen", "qwen", "QWenLMHeadModel", "transformer.", gguf_names_qwen, words_qwen, "{}", qwen_to_config, NULL},
     {"chatglm", "chatglm", "ChatGLMModel", "transformer.", gguf_names_chatglm, words_chatglm, "{}", chatglm_to_config,
      chatglm_to_keys},
     {"chatglm", "glm", "GlmForCausalLM", "model.", gguf_names_glm, words_glm, SILU, glm_to_config, NULL},

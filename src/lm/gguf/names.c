@@ -22,6 +22,21 @@
 const gguf_name gguf_names_llama[] = {LLAMA_BLOCK(GGUF_PAIRED, GGUF_PAIRED_KV)};
 const gguf_name gguf_names_plain[] = {LLAMA_BLOCK(GGUF_SAME, GGUF_SAME)};
 
+const gguf_name gguf_names_gemma[] = {
+    {"token_embd", "model.embed_tokens", GGUF_SAME},
+    {"output_norm", "model.norm", GGUF_PLUS_ONE},
+    {"blk.%d.attn_norm", "model.layers.%d.input_layernorm", GGUF_PLUS_ONE},
+    {"blk.%d.ffn_norm", "model.layers.%d.post_attention_layernorm", GGUF_PLUS_ONE},
+    {"blk.%d.attn_q", "model.layers.%d.self_attn.q_proj", GGUF_SAME},
+    {"blk.%d.attn_k", "model.layers.%d.self_attn.k_proj", GGUF_SAME},
+    {"blk.%d.attn_v", "model.layers.%d.self_attn.v_proj", GGUF_SAME},
+    {"blk.%d.attn_output", "model.layers.%d.self_attn.o_proj", GGUF_SAME},
+    {"blk.%d.ffn_gate", "model.layers.%d.mlp.gate_proj", GGUF_SAME},
+    {"blk.%d.ffn_up", "model.layers.%d.mlp.up_proj", GGUF_SAME},
+    {"blk.%d.ffn_down", "model.layers.%d.mlp.down_proj", GGUF_SAME},
+    {NULL},
+};
+
 const gguf_name gguf_names_gemma2[] = {
     {"token_embd", "model.embed_tokens", GGUF_SAME},
     {"output_norm", "model.norm", GGUF_PLUS_ONE},

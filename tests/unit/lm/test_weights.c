@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "lm/weights.h"
 #include "tensor/safetensors.h"
 
@@ -127,9 +128,38 @@ static void what_is_no_model(void **state)
     weights_close(w);
 }
 
+/* Every kept file of the fuzz targets, opened while the k-th allocation fails: an error with a message, and no leak (ASan). */
+static void memory_runs_out(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"torch", "llama2c", "gguf_model", "safetensors"};
+    size_t opened = 0;
+    for (size_t t = 0; t < sizeof targets / sizeof *targets; t++) {
+        char folder[1024], path[2048], **names;
+        size_t n;
+        snprintf(folder, sizeof folder, "%s/tests/fuzz/corpus/%s", getenv("LOREC_SOURCE_DIR"), targets[t]);
+        assert_ok(folder_list(folder, &names, &n));
+        for (size_t i = 0; i < n; i++) {
+            snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+            for (size_t k = 1;; k++) {
+                weights *w;
+                mem_fail_at(k, k % 2);
+                lorec_err e = weights_open(&w, path);
+                mem_fail_at(0, false);
+                if (e == LOREC_RESOURCE) continue;
+                if (!e) opened++, weights_close(w);
+                break;
+            }
+        }
+        names_free(names, n);
+    }
+    assert_true(opened > 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_folder), cmocka_unit_test(cut_off_while_open),
-                                       cmocka_unit_test(shards), cmocka_unit_test(what_is_no_model)};
+                                       cmocka_unit_test(shards), cmocka_unit_test(what_is_no_model),
+                                       cmocka_unit_test(memory_runs_out)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
