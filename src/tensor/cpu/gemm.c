@@ -244,6 +244,12 @@ static lorec_err pair_left(void *ctx, size_t begin, size_t end, int worker)
     const pairing *w = ctx;
     const gemm *g = w->p->g;
     (void)worker;
+    if (g->ta && w->p->cpu->turn_bf16) { /* [k, m] -> [m, 2 pairs] */
+        int64_t from = 16 * (int64_t)begin, to = least(16 * (int64_t)end, g->m);
+        w->p->cpu->turn_bf16(g->k, to - from, (const uint16_t *)g->a + from, g->lda, w->to + from * 2 * w->p->pairs,
+                             2 * w->p->pairs);
+        return LOREC_OK;
+    }
     if (g->ta) { /* [k, m] -> [pairs, m, 2] */
         int64_t from = 2 * (int64_t)begin, to = least(2 * (int64_t)end, g->k);
         w->p->cpu->pack_bf16(to - from, g->m, (const uint16_t *)g->a + from * g->lda, g->lda, 1, g->m,
@@ -268,9 +274,11 @@ static lorec_err left_bf16(plan *p)
     if (!g->ta && g->k % 2 == 0) return LOREC_OK;
     pairing w = {p, scratch_get(SCRATCH_LEFT, (size_t)(p->pairs * 2 * g->m) * sizeof(uint16_t))};
     if (!w.to) return LOREC_RESOURCE;
+    bool turned = g->ta && p->cpu->turn_bf16;
     p->a = w.to;
-    p->a_row = g->ta ? 2 : 2 * p->pairs;
-    p->a_col = g->ta ? 2 * g->m : 2;
+    p->a_row = g->ta && !turned ? 2 : 2 * p->pairs;
+    p->a_col = g->ta && !turned ? 2 * g->m : 2;
+    if (turned) return par_for((size_t)(g->m + 15) / 16, 4, pair_left, &w);
     return par_for((size_t)(g->ta ? p->pairs : g->m), 64, pair_left, &w);
 }
 

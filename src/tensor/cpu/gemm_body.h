@@ -178,7 +178,7 @@ static void dots_f32(int64_t m, int64_t n, int64_t k, float alpha, const float *
 
 /* ---- bf16 -------------------------------------------------------------------------------------------------------------- */
 
-#if defined(__AVX512BF16__)
+#if defined(__AVX512BF16__) && !defined(__AMX_BF16__) /* gemm_tiles.h */
 INLINE void tile_bf16(int rows, int vectors, size_t tail, int64_t pairs, float alpha, const uint16_t *a, int64_t a_row,
                       int64_t a_pair, const uint16_t *b, float beta, float *c, int64_t ldc)
 {
@@ -232,6 +232,8 @@ static void product_bf16(int64_t m, int64_t n, int64_t pairs, float alpha, const
     }
 }
 
+#endif
+#if defined(__AVX512BF16__)
 static void pack_bf16(int64_t k, int64_t n, const uint16_t *b, int64_t b_row, int64_t b_col, int64_t width,
                       uint16_t *panel)
 {

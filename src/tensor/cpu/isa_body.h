@@ -281,6 +281,7 @@ static void philox(uint64_t seed, uint64_t stream, uint64_t block, size_t n_bloc
 }
 
 #include "tensor/cpu/gemm_body.h"
+#include "tensor/cpu/gemm_tiles.h"
 #include "tensor/cpu/norm_body.h"
 #include "tensor/cpu/softmax_body.h"
 
@@ -305,7 +306,11 @@ const isa_kernels PASTE(isa, ISA_NAME) = {
     .product_f32 = product_f32,
     .pack_f32 = pack_f32,
     .dots_f32 = dots_f32,
-#if defined(__AVX512BF16__)
+#if defined(__AMX_BF16__)
+    .product_bf16 = tiles_product_bf16,
+    .turn_bf16 = tiles_turn_bf16,
+    .pack_bf16 = pack_bf16,
+#elif defined(__AVX512BF16__)
     .product_bf16 = product_bf16,
     .pack_bf16 = pack_bf16,
 #endif

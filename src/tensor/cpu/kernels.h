@@ -70,6 +70,9 @@ typedef struct isa_kernels {
      * [pairs, tile, 2], its last pair filled with a zero where k is odd. NULL: widen to f32 instead. n <= tile. */
     void (*product_bf16)(int64_t m, int64_t n, int64_t pairs, float alpha, const uint16_t *a, int64_t a_row,
                          int64_t a_pair, const uint16_t *panel, float beta, float *c, int64_t ldc);
+    /* NULL: product_bf16 takes A by pairs. Otherwise only as rows (a_pair 2), which this makes of a transposed A [k, m]: to
+     * [m][2 pairs], a zero behind an odd k. */
+    void (*turn_bf16)(int64_t k, int64_t m, const uint16_t *a, int64_t lda, uint16_t *to, int64_t ldt);
     void (*pack_bf16)(int64_t k, int64_t n, const uint16_t *b, int64_t b_row, int64_t b_col, int64_t width,
                       uint16_t *panel); /* width: columns of the panel, n <= width */
 } isa_kernels;
