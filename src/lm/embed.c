@@ -204,11 +204,13 @@ lorec_err embedder_texts(const embedder *e, const slice *text, size_t n, float *
 
 /* ---- opening ----------------------------------------------------------------------------------------------------------------- */
 
+/* A model without a tokenizer takes ids; the reason is told once a text comes. */
 static lorec_err open_tokenizer(embedder *e, const char *path)
 {
-    if (!tokenizer_open(&e->tokenizer, e->recipe.body)) return LOREC_OK;
-    if (strcmp(path, e->recipe.body) != 0 && !tokenizer_open(&e->tokenizer, path)) return LOREC_OK;
-    e->tokenizer = NULL; /* an error once a text comes */
+    lorec_err err = tokenizer_open(&e->tokenizer, e->recipe.body);
+    if (err == LOREC_INPUT && strcmp(path, e->recipe.body) != 0) err = tokenizer_open(&e->tokenizer, path);
+    if (err != LOREC_INPUT) return err;
+    e->tokenizer = NULL;
     return mem_dup(&e->no_tokenizer, lorec_error_message());
 }
 
