@@ -17,6 +17,7 @@ static const command *const rows[] = { /* a line each, so that two new ones do n
     &command_lm_train_tokenizer,
     &command_lm_chat_template,
     &command_lm_ask,
+    &command_lm_transcript,
     &command_lm_train,
     &command_lm_merge,
 };

@@ -17,6 +17,7 @@ extern const command command_lm_detokenize;
 extern const command command_lm_train_tokenizer;
 extern const command command_lm_chat_template;
 extern const command command_lm_ask;
+extern const command command_lm_transcript;
 extern const command command_lm_info;
 extern const command command_lm_convert;
 extern const command command_lm_quantize;

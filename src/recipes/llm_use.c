@@ -28,16 +28,10 @@ void llm_tally_free(llm_tally *t)
     mem_free(t);
 }
 
-/* reply_counts are int64_t from end to end. */
 void llm_tally_replies(llm_tally *t, const reply_counts *c)
 {
-    _Static_assert(sizeof(reply_counts) % sizeof(int64_t) == 0, "counts only");
-    int64_t more[sizeof *c / sizeof(int64_t)], sum[sizeof *c / sizeof(int64_t)];
     pthread_mutex_lock(&t->lock);
-    memcpy(more, c, sizeof more);
-    memcpy(sum, &t->replies, sizeof sum);
-    for (size_t i = 0; i < sizeof sum / sizeof *sum; i++) sum[i] += more[i];
-    memcpy(&t->replies, sum, sizeof sum);
+    reply_counts_add(&t->replies, c);
     pthread_mutex_unlock(&t->lock);
 }
 

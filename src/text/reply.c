@@ -200,10 +200,10 @@ static lorec_err read_text(reading *r, slice text)
     return e;
 }
 
-static void add_up(reply_counts *into, const reply_counts *one)
+void reply_counts_add(reply_counts *into, const reply_counts *more)
 {
     int64_t *to = (int64_t *)into;
-    const int64_t *from = (const int64_t *)one;
+    const int64_t *from = (const int64_t *)more; /* they are int64_t from end to end */
     for (size_t i = 0; i < sizeof *into / sizeof *to; i++) to[i] += from[i];
 }
 
@@ -223,7 +223,7 @@ static void settle(reading *r, slice text, reply_counts *counts)
     c->fewer = r->form->wanted && r->out->n < r->form->wanted;
     c->more = r->form->wanted && r->out->n > r->form->wanted;
     c->clean = !repaired(c);
-    if (counts) add_up(counts, c);
+    if (counts) reply_counts_add(counts, c);
     if (c->more) r->out->n = r->form->wanted;
 }
 
@@ -269,7 +269,7 @@ lorec_err reply_json(const char *text, size_t n, json_t **out, reply_counts *cou
     now.empty = *out == NULL;
     now.refusals = now.empty && reply_refuses(clean.p, clean.n);
     now.clean = !repaired(&now);
-    if (!e && counts) add_up(counts, &now);
+    if (!e && counts) reply_counts_add(counts, &now);
     buf_free(&clean);
     return e;
 }

@@ -33,6 +33,7 @@ typedef struct reply_counts {
     int64_t fewer, more;                     /* replies with fewer entries than were asked for; with more */
 } reply_counts;
 
+void reply_counts_add(reply_counts *into, const reply_counts *more);
 json_t *reply_counts_json(const reply_counts *c); /* {"replies": ..., ...}; NULL: out of memory */
 
 typedef struct reply_titles reply_titles;

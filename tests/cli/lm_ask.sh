@@ -28,3 +28,15 @@ fails 3 'per million tokens' lm ask --llm $dead --prompt x --prices wrong.yaml
 fails 1 '127.0.0.1:9' lm ask --llm $dead --prompt x --tries 1
 fails 3 'no such transcript' lm ask --llm replay:absent.sqlite --prompt x
 fails 2 'LOREC_API_KEY' lm ask --llm https://key@host/v1#m --prompt x
+
+# transcripts: made from lines, replayed, written as lines again
+echo '{"request": {"model": "m", "verb": "chat", "messages": [{"role": "user", "content": "Hi"}]}, "answer": {"text": "Hello!", "completion_tokens": 2}, "seconds": 0.5}' >talk.jsonl
+ok lm transcript talk.sqlite --import talk.jsonl && says 'm: 1 answers, 0 tokens read, 2 written, 0.5 s'
+ok lm ask --llm replay:talk.sqlite --prompt Hi && [ "$(cat out)" = "Hello!" ] || die "replay: $(cat out)"
+fails 3 'have no answer there' lm ask --llm replay:talk.sqlite --prompt Ho
+ok lm transcript talk.sqlite --export again.jsonl --json && says '"completion_tokens": 2.0'
+ok lm transcript copy.sqlite --import again.jsonl
+ok lm ask --llm replay:copy.sqlite --prompt Hi --json && says '"replayed": true'
+echo '{"request": {}, "answer": {"text": "x"}}' >bad.jsonl
+fails 3 'bad.jsonl, line 1' lm transcript copy.sqlite --import bad.jsonl
+fails 3 'no such transcript' lm transcript nowhere.sqlite

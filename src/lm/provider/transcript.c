@@ -198,6 +198,24 @@ lorec_err transcript_count(transcript *t, int64_t *n)
     return number(t, "SELECT count(*) FROM answer", n);
 }
 
+lorec_err transcript_each(transcript *t, transcript_entry entry, void *ctx)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite3_prepare_v2(t->db, "SELECT model, request, answer, seconds FROM answer ORDER BY key", -1, &s, NULL);
+    lorec_err e = rc == SQLITE_OK ? LOREC_OK : bad(t, rc);
+    while (!e && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        const char *column[3];
+        for (int i = 0; i < 3; i++) {
+            column[i] = (const char *)sqlite3_column_text(s, i);
+            if (!column[i]) column[i] = "";
+        }
+        e = entry(ctx, column[0], column[1], column[2], sqlite3_column_double(s, 3));
+    }
+    if (!e && rc != SQLITE_DONE) e = bad(t, rc);
+    sqlite3_finalize(s);
+    return e;
+}
+
 lorec_err transcript_model(transcript *t, char **model)
 {
     sqlite3_stmt *s = NULL;

@@ -32,5 +32,9 @@ lorec_err transcript_put(transcript *t, const unsigned char key[TRANSCRIPT_KEY],
                          const char *answer, double seconds);
 lorec_err transcript_model(transcript *t, char **model); /* the one whose answers it holds; several: LOREC_USAGE */
 lorec_err transcript_count(transcript *t, int64_t *n);
+/* Every entry in the order of its key; an error of `entry` ends it. */
+typedef lorec_err (*transcript_entry)(void *ctx, const char *model, const char *request, const char *answer,
+                                      double seconds);
+lorec_err transcript_each(transcript *t, transcript_entry entry, void *ctx);
 
 #endif
