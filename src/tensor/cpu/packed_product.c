@@ -158,6 +158,25 @@ typedef struct unpack_job {
     void *to;
 } unpack_job;
 
+/* bf16 as bf16, groups of outputs begin .. end: the 16 x 16 pairs of each block turned over. */
+static lorec_err unpack_groups(void *ctx, size_t begin, size_t end, int worker)
+{
+    const unpack_job *j = ctx;
+    const packed *w = j->w;
+    size_t pairs = (size_t)w->in / 2;
+    (void)worker;
+    for (size_t g = begin; g < end; g++) {
+        int64_t first = j->row + (int64_t)g * PACKED_GROUP;
+        size_t rows = (size_t)least(w->out - first, PACKED_GROUP);
+        const uint32_t *from = (const uint32_t *)(const void *)(w->q + (size_t)(first / PACKED_GROUP * w->blocks) *
+                                                                           w->block_bytes);
+        uint32_t *to = (uint32_t *)j->to + g * PACKED_GROUP * pairs;
+        for (size_t q = 0; q < pairs; q++)
+            for (size_t r = 0; r < rows; r++) to[r * pairs + q] = from[q * PACKED_GROUP + r];
+    }
+    return LOREC_OK;
+}
+
 static lorec_err unpack_rows(void *ctx, size_t begin, size_t end, int worker)
 {
     const unpack_job *j = ctx;
@@ -179,24 +198,28 @@ lorec_err packed_back(const packed *w, int64_t m, const void *dy, bool bf16, flo
     int64_t step = AT_ONCE / w->in < 16 ? 16 : AT_ONCE / w->in / 16 * 16;
     unpack_job j = {.w = w, .bf16 = bf16, .to = scratch_get(SCRATCH_OP, (size_t)(step * w->in) * (bf16 ? 2 : 4))};
     if (!j.to) return LOREC_RESOURCE;
+    bool pairs = bf16 && w->form == PACKED_BF16 && w->in % 2 == 0, at_once = bf16 && w->out <= step;
     float *sum = dx;
-    if (bf16) { /* f32 while outputs are taken some at a time */
+    if (bf16 && !at_once) { /* f32 while outputs are taken some at a time */
         sum = scratch_get(SCRATCH_ROWS, (size_t)(m * w->in) * sizeof *sum);
         if (!sum) return LOREC_RESOURCE;
         if (beta != 0) isa()->from_bf16((size_t)(m * w->in), dx, sum);
     }
     for (j.row = 0; j.row < w->out; j.row += step) {
         int64_t rows = least(w->out - j.row, step);
-        TRY(par_for((size_t)rows, 16, unpack_rows, &j));
+        if (pairs)
+            TRY(par_for((size_t)(rows + PACKED_GROUP - 1) / PACKED_GROUP, 1, unpack_groups, &j));
+        else
+            TRY(par_for((size_t)rows, 16, unpack_rows, &j));
         const char *left = (const char *)dy + (size_t)j.row * (bf16 ? 2 : 4);
         float keep = j.row ? 1 : beta;
         if (bf16)
             TRY(gemm_bf16(false, false, m, w->in, rows, 1, (const uint16_t *)(const void *)left, w->out, j.to, w->in,
-                          keep, sum, w->in, false));
+                          keep, sum, w->in, at_once));
         else
             TRY(gemm_f32(false, false, m, w->in, rows, 1, (const float *)(const void *)left, w->out, j.to, w->in, keep,
                          sum, w->in));
     }
-    if (bf16) isa()->to_bf16((size_t)(m * w->in), sum, dx);
+    if (bf16 && !at_once) isa()->to_bf16((size_t)(m * w->in), sum, dx);
     return LOREC_OK;
 }
