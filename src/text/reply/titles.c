@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "text/reply/parts.h"
 
-enum { WORDS_MAX = 48, NEAR_MAX = 50000, TITLE_WORDS = 24, FORM_MAX = 512 };
+enum { WORDS_MAX = 48, NEAR_MAX = 1000000, TITLE_WORDS = 24, FORM_MAX = 512 };
 
 static const char *const articles[] = {"the", "a", "an", "la", "le", "les", "el", "los", "das", "der", "die", "il"};
 enum { ARTICLES = sizeof articles / sizeof *articles };
@@ -19,6 +19,7 @@ typedef struct names { /* a way to write titles, and whose it is */
 struct reply_titles {
     size_t n;
     names plain, normal, bare; /* as given; normal form; normal form without year */
+    uint64_t *letters;         /* [bare names] which letters each has: see near_enough */
     uint32_t *next[3];         /* [n] the next item of the same name, or UINT32_MAX */
 };
 
@@ -141,6 +142,19 @@ static lorec_err title_add(reply_titles *t, const char *title, uint32_t i)
     return e;
 }
 
+/* One bit a letter. An edit changes two bits at most, so that most titles are out of reach at a glance. */
+static uint64_t letters_of(slice s)
+{
+    uint64_t set = 0;
+    for (size_t i = 0; i < s.n; i++) set |= (uint64_t)1 << ((unsigned char)s.p[i] & 63);
+    return set;
+}
+
+static bool near_enough(uint64_t a, uint64_t b, size_t edits)
+{
+    return (size_t)__builtin_popcountll(a ^ b) <= 2 * edits;
+}
+
 lorec_err reply_titles_make(reply_titles **out, const char *const *title, size_t n)
 {
     reply_titles *t = NULL;
@@ -151,6 +165,8 @@ lorec_err reply_titles_make(reply_titles **out, const char *const *title, size_t
     lorec_err e = LOREC_OK;
     for (size_t k = 0; k < 3 && !e; k++) e = mem_new(&t->next[k], n);
     for (size_t i = 0; i < n && !e; i++) e = title_add(t, title[i], (uint32_t)i);
+    if (!e) e = mem_new(&t->letters, t->bare.words.n);
+    for (uint32_t k = 0; k < t->bare.words.n && !e; k++) t->letters[k] = letters_of(ids_name(&t->bare.words, k));
     if (e) {
         reply_titles_free(t);
         return e;
@@ -163,6 +179,7 @@ void reply_titles_free(reply_titles *t)
 {
     if (!t) return;
     names *all[] = {&t->plain, &t->normal, &t->bare};
+    mem_free(t->letters);
     for (size_t k = 0; k < 3; k++) {
         ids_free(&all[k]->words);
         mem_free(all[k]->first);
@@ -295,8 +312,10 @@ static bool nearest(const reply_titles *t, slice text, const unsigned char *take
     size_t limit = s.n / 8 + (s.n >= 5), best = limit + 1;
     bool twice = false;
     uint32_t at = 0;
+    uint64_t letters = letters_of(s);
     if (s.n < 5 || t->bare.words.n > NEAR_MAX) return false;
     for (uint32_t k = 0; k < t->bare.words.n && best > 0; k++) {
+        if (!near_enough(letters, t->letters[k], limit)) continue;
         size_t d = distance(s, ids_name(&t->bare.words, k), best < limit ? best : limit);
         if (d > limit || d > best) continue;
         twice = d == best;
