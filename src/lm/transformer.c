@@ -89,6 +89,7 @@ static void queries_keys_values(const block_use *b, tensor *x, tensor **q, tenso
     *k = of_groups(t, all, groups, wide, wide + narrow);
     *v = of_groups(t, all, groups, wide + narrow, wide + 2 * narrow);
     if (!turned) *q = of_last(b, *q);
+    tape_forget(t, all);
 }
 
 static tensor *attend(const block_use *b, tensor *x)
@@ -178,8 +179,12 @@ static tensor *feed(const block_use *b, tensor *x)
     tensor *y;
     if (part(b, PART_GATE_UP)) {
         tensor *both = product(b, x, PART_GATE_UP, ACT_NONE);
-        y = op_gated(b->t, op_slice(b->t, both, 1, c->ffn_width, 2 * c->ffn_width),
-                     op_slice(b->t, both, 1, 0, c->ffn_width), c->activation);
+        tensor *gate = op_slice(b->t, both, 1, 0, c->ffn_width),
+               *up = op_slice(b->t, both, 1, c->ffn_width, 2 * c->ffn_width);
+        tape_forget(b->t, both);
+        y = op_gated(b->t, up, gate, c->activation);
+        tape_forget(b->t, up);
+        tape_forget(b->t, gate);
     } else if (part(b, PART_GATE)) {
         tensor *up = product(b, x, PART_UP, ACT_NONE), *gate = product(b, x, PART_GATE, ACT_NONE);
         y = op_gated(b->t, up, gate, c->activation);
@@ -298,7 +303,11 @@ tensor *transformer_blocks(tape *t, const transformer *m, int64_t from, int64_t 
                                     (long long)to, (long long)m->c.layers));
     if (in->recompute) return blocks_recomputed(t, m, from, to, x, in);
     if (places_make(t, m, in, &at))
-        for (int64_t layer = from; layer < to; layer++) x = block(t, m, layer, x, in, &at);
+        for (int64_t layer = from; layer < to; layer++) {
+            tensor *y = block(t, m, layer, x, in, &at);
+            if (layer > from) tape_forget(t, x); /* the first is the caller's */
+            x = y;
+        }
     else
         x = NULL;
     places_free(&at);

@@ -155,6 +155,13 @@ tensor *tape_tensor(tape *t, dtype type, int ndim, const int64_t *size, void *da
 
 /* ---- what an op's functions call --------------------------------------------------------------------------------- */
 
+/* Is `data` some of x's values? A slice's view begins behind the first of them. */
+static bool looks_into(const tensor *x, const void *data)
+{
+    uintptr_t at = (uintptr_t)data, first = (uintptr_t)x->data;
+    return data && x->data && at >= first && at <= first + (size_t)x->count * dtype_bytes(x->type);
+}
+
 lorec_err node_output_view(tape *t, node *n, dtype type, int ndim, const int64_t *size, void *data)
 {
     n->out = tape_tensor(t, type, ndim, size, data);
@@ -162,7 +169,7 @@ lorec_err node_output_view(tape *t, node *n, dtype type, int ndim, const int64_t
     bool any = false, all_rowless = true;
     for (int i = 0; i < n->n_in; i++) {
         if (!n->in[i]) continue;
-        if (data && n->in[i]->data == data) n->in[i]->viewed = n->out->viewed = true;
+        if (looks_into(n->in[i], data)) n->in[i]->viewed = n->out->viewed = true;
         any = any || n->in[i]->needs_grad;
         all_rowless = all_rowless && n->in[i]->rowless;
     }
