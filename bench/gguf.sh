@@ -11,4 +11,4 @@ cc -O1 -I"$LLAMA_CPP/include" -I"$LLAMA_CPP/ggml/include" bench/peers/llama_logi
 echo "lorec $("$build/lorec" --version), llama.cpp $(git -C "$LLAMA_CPP" rev-parse --short HEAD 2>/dev/null || echo of PyPI), $(date -u +%F)"
 cmake --build "$build" --target bench_elem >/dev/null
 "$PYTHON" bench/peers/elem.py "$build/bench/bench_elem" "$work/elem"
-"$PYTHON" bench/peers/gguf.py "$build/lorec" "$LLAMA_CPP/build/bin" "$work/llama_logits" "$work"
+"$PYTHON" bench/peers/gguf_logits.py "$build/lorec" "$LLAMA_CPP/build/bin" "$work/llama_logits" "$work"

@@ -1,6 +1,6 @@
 """GGUF against llama.cpp: logits of files that its llama-quantize wrote, and of files that lorec wrote.
 
-    python bench/peers/gguf.py LOREC LLAMA_BIN LOGITS WORK
+    python bench/peers/gguf_logits.py LOREC LLAMA_BIN LOGITS WORK
 
 makes small random models of every architecture with transformers, and for each type prints a row:
     E_q    llama.cpp on the quantised file against llama.cpp on the f32 file: the quantisation's own error
