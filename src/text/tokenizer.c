@@ -43,6 +43,7 @@ void tokenizer_free(tokenizer *t)
     mem_free(t->added);
     byte_trie *tries[] = {&t->raw_added, &t->normalized_added, &t->first, &t->inner, &t->kept};
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) byte_trie_free(tries[i]);
+    packed_trie_free(&t->packed);
     mem_free(t->special);
     mem_free(t->merges.slot);
     buf_free(&t->prefix);

@@ -27,6 +27,24 @@ typedef struct byte_trie {
     size_t value_cap;
 } byte_trie;
 
+/* The same in one array (Aoe 1989: a child lies at its parent's base + byte): a step touches one place of memory. For tries
+ * that are walked for every byte of a text. */
+typedef struct packed_node {
+    uint32_t base, parent; /* parent + 1; 0: free */
+    int32_t value;
+} packed_node;
+typedef struct packed_trie {
+    packed_node *node; /* node 0 is the root */
+    size_t n, cap;
+} packed_trie;
+lorec_err packed_trie_build(packed_trie *out, const byte_trie *t);
+void packed_trie_free(packed_trie *t);
+static inline uint32_t packed_trie_step(const packed_trie *t, uint32_t node, unsigned char byte) /* 0: nothing */
+{
+    size_t at = (size_t)t->node[node].base + byte;
+    return at < t->n && t->node[at].parent == node + 1 ? (uint32_t)at : 0;
+}
+
 lorec_err byte_trie_add(byte_trie *t, slice text, int32_t value); /* value >= 0; the last one of a text counts */
 void byte_trie_free(byte_trie *t);
 /* The longest text that s begins with: its value and length, or -1. */

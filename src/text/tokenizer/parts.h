@@ -233,7 +233,8 @@ struct tokenizer {
     merges merges;
     int32_t byte_id[256], last_byte_id[256]; /* -1: there is none */
     ids loose;              /* characters that only occur inside pieces: symbols n, n + 1, ... while merging */
-    byte_trie first, inner; /* Unigram and WordPiece: pieces at the begin of a word, and inside */
+    byte_trie first, inner; /* WordPiece: pieces at the begin of a word, and inside */
+    packed_trie packed;     /* Unigram's pieces */
     byte_trie kept;         /* user-defined pieces */
     double unknown_score, best_score;
     int32_t anchor; /* a token of one letter: what an id adds is what it adds after this one */

@@ -25,9 +25,9 @@ static void from_here(const tokenizer *t, lattice_node *node, slice text, size_t
     bool single = false;
     uint32_t trie = 0;
     for (size_t i = at; i < text.n; i++) {
-        trie = byte_trie_step(&t->first, trie, (unsigned char)text.p[i]);
+        trie = packed_trie_step(&t->packed, trie, (unsigned char)text.p[i]);
         if (!trie) break;
-        int32_t id = t->first.value[trie];
+        int32_t id = t->packed.node[trie].value;
         if (id < 0) continue;
         size_t n = i + 1 - at;
         reach(t, &node[i + 1], at, node[at].score + piece_score(t, id, n), id);
@@ -109,7 +109,9 @@ static lorec_err build(tokenizer *t)
         slice piece = {text, (size_t)snprintf(text, sizeof text, "<0x%02X>", (unsigned)b)};
         if (!vocabulary_find(&t->vocabulary, piece, &t->byte_id[b])) t->byte_id[b] = -1;
     }
-    return LOREC_OK;
+    lorec_err e = packed_trie_build(&t->packed, &t->first);
+    byte_trie_free(&t->first);
+    return e;
 }
 
 const model_kind model_unigram = {"Unigram", read, build, encode, true};

@@ -1,6 +1,7 @@
 /* Small vocabularies written by hand, each model and what stands around it, against ids worked out by hand. */
 #include "support/support.h"
 
+#include "base/threads.h"
 #include "text/tokenizer.h"
 
 static const char byte_level[] =
@@ -150,12 +151,62 @@ static void one_at_a_time(void **state)
     tokenizer_free(t);
 }
 
+static void what_an_id_adds(void **state)
+{
+    (void)state;
+    tokenizer *bytes = open_json(byte_level), *pieces = open_json(wordpiece);
+    buf text = {0};
+    assert_ok(tokenizer_bytes(bytes, 6, &text)); /* "Ġab" */
+    assert_string_equal(text.p, " ab");
+    buf_clear(&text);
+    assert_ok(tokenizer_bytes(bytes, 10, &text)); /* special: nothing */
+    assert_int_equal(text.n, 0);
+    assert_ok(tokenizer_bytes(pieces, 1, &text));
+    assert_string_equal(text.p, " un");
+    buf_clear(&text);
+    assert_ok(tokenizer_bytes(pieces, 2, &text));
+    assert_string_equal(text.p, "able");
+    buf_free(&text);
+    tokenizer_free(bytes);
+    tokenizer_free(pieces);
+}
+
+/* One tokenizer, many threads: every call finds a workspace of its own. */
+static lorec_err encode_many(void *ctx, size_t begin, size_t end, int worker)
+{
+    (void)worker;
+    tokens ids = {0};
+    lorec_err e = LOREC_OK;
+    for (size_t i = begin; i < end && !e; i++) {
+        char text[64];
+        int n = snprintf(text, sizeof text, "abc ab%s bc", i % 2 ? "" : "c");
+        ids.n = 0;
+        e = tokenizer_encode(ctx, (slice){text, (size_t)n}, TOKENIZER_PLAIN, &ids);
+        size_t due = i % 2 ? 4 : 5; /* " ab" is one token, " abc" is " " and "abc" */
+        if (!e && (ids.n != due || ids.id[0] != 5 || ids.id[due - 1] != 8))
+            e = err_set(LOREC_FAILED, "text %zu has other ids", i);
+    }
+    tokens_free(&ids);
+    return e;
+}
+static void many_threads(void **state)
+{
+    (void)state;
+    int before = par_workers();
+    tokenizer *t = open_json(byte_level);
+    par_set_workers(4);
+    assert_ok(par_each(20000, 100, encode_many, t));
+    par_set_workers(before);
+    tokenizer_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(merges_by_rank),         cmocka_unit_test(special_tokens_only_where_asked),
         cmocka_unit_test(bytes_that_are_no_text), cmocka_unit_test(longest_piece_first),
         cmocka_unit_test(likeliest_way),          cmocka_unit_test(one_at_a_time),
+        cmocka_unit_test(what_an_id_adds),        cmocka_unit_test(many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
