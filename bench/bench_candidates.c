@@ -73,8 +73,7 @@ int main(int argc, char **argv)
     rng r = rng_make(1, RNG_USER);
     lorec_err e = file_exists(what) || folder_exists(what) ? lm_model_open_as(&m, what, LM_KEEP)
                                                            : random_model(&m, what, as);
-    if (!e)
-        e = lm_session_open(&s, m->net, &(lm_session_options){.bf16 = getenv("BF16") != NULL, .rows_at_once = 2048});
+    if (!e) e = lm_session_open(&s, m->net, &(lm_session_options){.bf16 = getenv("BF16") != NULL});
     for (int i = 0; i <= repeats && !e; i++) { /* the first is not told: memory is new */
         double c = 0, u = 0;
         e = candidates(s, &r, &c);

@@ -7,6 +7,7 @@
 #include "cli/lm_commands.h"
 #include "cli/lm_session.h"
 #include "cli/print.h"
+#include "cli/signals.h"
 #include "lm/batcher.h"
 #include "lm/decode.h"
 
@@ -296,6 +297,7 @@ static lorec_err run_generate(int argc, char **argv)
     lorec_err e = args_parse(&a, argc, argv);
     if (e || a.done) goto done;
     TRY_GO(e, args_need_words(&a, 0, 0, "no words"), done);
+    signals_catch();
     e = generate(&j);
 done:
     lm_words_close(&j.words);

@@ -5,6 +5,7 @@
 #include "cli/lm_commands.h"
 #include "cli/lm_session.h"
 #include "cli/print.h"
+#include "cli/signals.h"
 #include "lm/score.h"
 
 static lorec_err run_perplexity(int argc, char **argv);
@@ -46,6 +47,7 @@ static lorec_err run_perplexity(int argc, char **argv)
     lorec_err e = args_parse(&a, argc, argv);
     if (e || a.done) goto done;
     TRY_GO(e, args_need_words(&a, 0, 0, "no words"), done);
+    signals_catch();
     TRY_GO(e, read_all(&text), done);
     TRY_GO(e, lm_words_open(&w, false), done);
     if (lm_session_encodes(w.session))

@@ -6,6 +6,7 @@
 #include "cli/lm_commands.h"
 #include "cli/lm_session.h"
 #include "cli/print.h"
+#include "cli/signals.h"
 #include "lm/score.h"
 
 static lorec_err run_score(int argc, char **argv);
@@ -127,6 +128,7 @@ static lorec_err run_score(int argc, char **argv)
     lorec_err e = args_parse(&a, argc, argv);
     if (e || a.done) goto done;
     TRY_GO(e, args_need_words(&a, 0, 0, "no words"), done);
+    signals_catch();
     if (!j.candidates) e = err_set(LOREC_USAGE, "--candidates FILE is needed");
     if (!e) e = score(&j);
     if (!e) e = print(&j);

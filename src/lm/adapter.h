@@ -72,6 +72,7 @@ tensor *adapters_product(tape *t, const token_rows *in, const tensor *weight, te
 /* Keys and values before the sequence's own in block `layer`; both stay NULL where no prefix acts. */
 void adapters_prefix(tape *t, const token_rows *in, int64_t layer, tensor **k, tensor **v);
 int64_t adapters_shift(const adapter_set *set); /* positions that prefixes take */
+int64_t adapters_rows(const adapter_set *set);  /* rows that prefixes and prompts take */
 /* The sequences of x [rows, width], with the prompts' vectors in front, into `longer`, and where the rows of `in` are now. False:
  * there are no prompts, or the tape has failed. */
 bool adapters_prompt(tape *t, const token_rows *in, tensor *x, token_rows *longer, tensor **own);

@@ -64,6 +64,11 @@ int64_t adapters_shift(const adapter_set *set)
     return tokens_of(set, is_prefix);
 }
 
+int64_t adapters_rows(const adapter_set *set)
+{
+    return tokens_of(set, is_prefix) + tokens_of(set, is_prompt);
+}
+
 static bool all_sequences(tape *t, const adapter_set *set)
 {
     if (set->of) tape_fail(t, err_set(LOREC_USAGE, "prefixes and prompts act on all sequences of a batch"));

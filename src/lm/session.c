@@ -3,17 +3,27 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "lm/adapter.h"
 #include "lm/session_parts.h"
 
-enum { ROWS_AT_ONCE = 1024 };
+enum { ROWS_AT_ONCE = 512 };
 
 /* ---- making one --------------------------------------------------------------------------------------------------------- */
+
+/* Rows of a prefix or a prompt have no place in the cache yet. */
+static lorec_err check_adapters(const adapter_set *set)
+{
+    if (set && (set->of || adapters_rows(set)))
+        return err_set(LOREC_USAGE, "a session keeps no adapter's prefixes or prompts, and one set for all it reads");
+    return LOREC_OK;
+}
 
 lorec_err lm_session_open(lm_session **out, const transformer *net, const lm_session_options *options)
 {
     *out = NULL;
     if (!net || !transformer_settings(net)->causal)
         return err_set(LOREC_USAGE, "this model does not continue texts: it is no decoder");
+    TRY(check_adapters(options->adapters));
     lm_session *s;
     TRY(mem_new(&s, 1));
     const transformer_config *c = transformer_settings(net);

@@ -21,10 +21,12 @@
 typedef struct lm_session lm_session;
 
 typedef struct lm_session_options {
-    bool bf16;                  /* products and activations in bf16 */
-    bool keep;                  /* what was read stays for later calls that begin alike, until its memory is needed */
-    size_t memory;              /* bytes of keys and values; 0: no limit */
-    int64_t rows_at_once;       /* tokens of one pass; 0: 1024. More take more passes and no more memory */
+    bool bf16;            /* products and activations in bf16 */
+    bool keep;            /* what was read stays for later calls that begin alike, until its memory is needed */
+    size_t memory;        /* bytes of keys and values; 0: no limit */
+    int64_t rows_at_once; /* tokens of one pass; 0: 512. More take more passes and no more memory */
+    const struct adapter_set
+        *adapters;              /* act on all that it reads (LOREC_USAGE: no prefixes, prompts, `of`); or NULL */
     const transformer *encoder; /* of an encoder-decoder model: lm_session_read's prompts go to it ... */
     int32_t start;              /* ... and branches begin with this token, the decoder's first; NULL: a decoder alone */
 } lm_session_options;

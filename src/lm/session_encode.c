@@ -16,7 +16,7 @@ lorec_err session_encode(lm_session *s, const int32_t *tokens, const int32_t *le
     s->sources = n;
     float *memory;
     int32_t *row = NULL;
-    token_rows in = {0};
+    token_rows in = {.adapters = s->opt.adapters};
     TRY(mem_new(&memory, (size_t)(rows * width)));
     lorec_err e;
     TRY_GO(e, mem_new(&row, (size_t)rows), done);
@@ -26,7 +26,8 @@ lorec_err session_encode(lm_session *s, const int32_t *tokens, const int32_t *le
     for (int64_t layer = 0; layer < c->layers && !e; layer++) {
         tape_begin(s->tape, 0);
         cross_rows cross = {.memory = tape_f32(s->tape, memory, 2, (int64_t[]){rows, width}), .cache = s->cross};
-        transformer_keep_cross(s->tape, s->net, layer, &(token_rows){.cross = &cross}, row);
+        transformer_keep_cross(s->tape, s->net, layer, &(token_rows){.adapters = s->opt.adapters, .cross = &cross},
+                               row);
         e = tape_error(s->tape);
     }
 done:

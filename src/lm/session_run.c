@@ -126,6 +126,7 @@ static lorec_err run_pass(lm_session *s, const pass_part *part, float *hidden)
     bool prefixed = transformer_settings(s->net)->glm.on;
     token_rows in = {.position = (prefixed ? r->at : r->position) + part->begin,
                      .block_position = prefixed ? r->block + part->begin : NULL,
+                     .adapters = s->opt.adapters,
                      .cache = s->cache,
                      .kept = r->kept + part->begin,
                      .view = &all,

@@ -24,6 +24,7 @@ static void compare(const constraint *a, const constraint *b, const int32_t *tok
     token_list_free(&v);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static int32_t token[MOST];

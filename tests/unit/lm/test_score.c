@@ -108,6 +108,36 @@ static void each_token_runs_once(void **state)
     lm_model_free(m);
 }
 
+/* A LoRA acts on a session as merged into the weights; prefixes and prompts are refused. */
+static void with_adapters(void **state)
+{
+    (void)state;
+    lm_model *m = tiny_lm(1, 0);
+    int32_t prompt[] = {1, 2, 3, 4}, length = 4, token[] = {7, 8, 9};
+    double plain, tuned, merged;
+    score_ask ask = {1, prompt, &length, 1, token, &(int32_t){3}, NULL};
+    adapter *a, *p;
+    assert_ok(adapter_new(&a, &m->net, 1, &(adapter_options){.kind = "lora", .rank = 2, .targets = "c_attn"}));
+    tiny_draw(adapter_params(a), 3, .3);
+    adapter_set set = {.item = &a, .n = 1};
+    lm_session *s = lm_session_new(m->net, false), *with;
+    assert_ok(lm_session_open(&with, m->net, &(lm_session_options){.adapters = &set}));
+    assert_ok(lm_score(s, &ask, &plain));
+    assert_ok(lm_score(with, &ask, &tuned));
+    assert_ok(adapter_merge(a, 1));
+    assert_ok(lm_score(s, &ask, &merged));
+    assert_near(tuned, merged, 1e-4);
+    assert_true(fabs(tuned - plain) > 1e-3);
+    lm_session_free(with);
+    assert_ok(adapter_new(&p, &m->net, 1, &(adapter_options){.kind = "prompt", .tokens = 2}));
+    set.item = &p;
+    assert_fails(lm_session_open(&with, m->net, &(lm_session_options){.adapters = &set}), LOREC_USAGE, "prompts");
+    adapter_free(p);
+    adapter_free(a);
+    lm_session_free(s);
+    lm_model_free(m);
+}
+
 static void contrasts(void **state)
 {
     (void)state;
@@ -208,11 +238,9 @@ static void survives_lack_of_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(scores_by_definition),
-                                       cmocka_unit_test(each_token_runs_once),
-                                       cmocka_unit_test(contrasts),
-                                       cmocka_unit_test(perplexities),
-                                       cmocka_unit_test(refuses),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(scores_by_definition),   cmocka_unit_test(each_token_runs_once),
+                                       cmocka_unit_test(with_adapters),          cmocka_unit_test(contrasts),
+                                       cmocka_unit_test(perplexities),           cmocka_unit_test(refuses),
                                        cmocka_unit_test(survives_lack_of_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "lm/session.h"
+#include "lm/score.h"
 #include "tensor/rng.h"
 
 enum { VOCAB = 11, LONGEST = 40, MOST = 256 };
@@ -259,6 +259,17 @@ static void encoders_are_looked_at(void **state)
         float expected[VOCAB];
         assert_ok(tape_read(t, transformer_logits(t, decoder, h), expected, VOCAB));
         for (int v = 0; v < VOCAB; v++) assert_near(lm_session_logits(s, 0)[v], expected[v], 1e-4);
+        float all[7 * VOCAB];
+        double sum[3], chain = 0;
+        assert_ok(tape_read(t, transformer_logits(t, decoder, transformer_hidden(t, decoder, &in)), all, 7 * VOCAB));
+        for (int i = 0; i < 6; i++) {
+            double total = 0;
+            for (int v = 0; v < VOCAB; v++) total += exp(all[i * VOCAB + v]);
+            chain += all[i * VOCAB + said[i + 1]] - log(total);
+        }
+        score_ask ask = {3, packed, lengths, 1, said + 1, &(int32_t){6}, NULL}; /* the same, as a candidate */
+        assert_ok(lm_score(s, &ask, sum));
+        assert_near(sum[1], chain, 1e-4);
         tape_free(t);
     }
     assert_fails(lm_session_read(s, packed, (int32_t[]){0}, 1), LOREC_USAGE, "prompt 0 is empty");
