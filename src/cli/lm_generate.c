@@ -93,20 +93,29 @@ static lorec_err prepare(job *j)
 
 /* ---- what comes out ---------------------------------------------------------------------------------------------------- */
 
+/* Bytes that are no UTF-8 become U+FFFD: JSON can not hold them. */
+static json_t *text_json(slice text)
+{
+    buf valid = {0};
+    lorec_err e = LOREC_OK;
+    for (size_t i = 0, n; i < text.n && !e; i += n) {
+        for (n = 1; n <= 4 && i + n <= text.n && !utf8_valid((slice){text.p + i, n});) n++;
+        bool whole = n <= 4 && i + n <= text.n;
+        if (!whole) n = 1;
+        e = whole ? buf_add(&valid, text.p + i, n) : buf_puts(&valid, "\xEF\xBF\xBD");
+    }
+    json_t *out = e ? NULL : json_stringn(valid.p ? valid.p : "", valid.n);
+    buf_free(&valid);
+    return out;
+}
+
 static lorec_err put_output(job *j, slice text, const int32_t *id, size_t n, double logp, const char *ended,
                             json_t *steps)
 {
     json_t *ids = json_array();
     for (size_t i = 0; i < n && ids; i++) json_array_append_new(ids, json_integer(id[i]));
     json_t *row = ids ? json_pack("{s:o, s:f}", "ids", ids, "logprob", logp) : NULL;
-    json_t *shown = row ? json_stringn(text.p, text.n) : NULL; /* bytes that are no UTF-8 are left out of "text" */
-    if (row && (!shown || json_object_set_new(row, "text", shown))) {
-        buf valid = {0};
-        for (size_t i = 0; i < text.n; i++)
-            if ((unsigned char)text.p[i] < 128) (void)buf_add(&valid, text.p + i, 1);
-        json_object_set_new(row, "text", json_stringn(valid.p ? valid.p : "", valid.n));
-        buf_free(&valid);
-    }
+    if (row) json_object_set_new(row, "text", text_json(text));
     if (row && ended) json_object_set_new(row, "ended", json_string(ended));
     if (row && steps) json_object_set_new(row, "logprobs", steps);
     return row && json_array_append_new(j->outputs, row) == 0 ? LOREC_OK : err_set(LOREC_RESOURCE, "out of memory");
