@@ -61,9 +61,9 @@ static lorec_err through_layers(const embedder *e, embed_worker *w, const embed_
     dtype type = DTYPE_F32;
     for (int64_t layer = 0; layer < c->layers; layer++) {
         tape_begin(w->t, 0);
-        token_rows in = {.sequences = tape_segments(w->t, b->length, b->n)};
+        token_rows in = {.ids = tape_ids(w->t, b->id, b->rows), /* some models' positions depend on them */
+                         .sequences = tape_segments(w->t, b->length, b->n)};
         if (layer == 0) {
-            in.ids = tape_ids(w->t, b->id, b->rows);
             *x = transformer_embed(w->t, e->body, &in);
         } else {
             *x = tape_f32(w->t, w->between, 2, (int64_t[]){b->rows, c->width});
