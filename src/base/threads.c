@@ -120,6 +120,15 @@ lorec_err par_each(size_t n, size_t grain, par_fn fn, void *ctx)
     return failure_raise(&failed);
 }
 
+lorec_err par_alone(par_fn fn, void *ctx)
+{
+    bool before = inside;
+    inside = true;
+    lorec_err e = fn(ctx, 0, 1, 0);
+    inside = before;
+    return e;
+}
+
 static atomic_bool cancelled;
 
 void cancel_request(void)

@@ -23,6 +23,10 @@ typedef lorec_err (*par_fn)(void *ctx, size_t begin, size_t end, int worker);
 lorec_err par_for(size_t n, size_t grain, par_fn fn, void *ctx);
 lorec_err par_each(size_t n, size_t grain, par_fn fn, void *ctx);
 
+/* fn(ctx, 0, 1, 0) as if inside a worker: loops in it are not shared out, so that sums that are made per worker come out as
+ * they do there. */
+lorec_err par_alone(par_fn fn, void *ctx);
+
 int par_workers(void);             /* how many workers there are: LOREC_THREADS, else OMP_NUM_THREADS, else the cores */
 void par_set_workers(int workers); /* for tests and `--threads`; at least 1, at most 256 */
 

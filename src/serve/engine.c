@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/threads.h"
 #include "rec/topk.h"
 #include "serve/engine_parts.h"
 
@@ -26,6 +27,8 @@ void ask_free(ask *a)
 
 static void variant_close(variant *r)
 {
+    for (int i = 0; i < r->n_sessions; i++) rec_session_free(r->session[i]);
+    mem_free(r->session);
     advisor_close(&r->advisor);
     mem_free(r->path);
     mem_free(r->number);
@@ -72,6 +75,16 @@ static lorec_err hash_model(variant *r)
     return e;
 }
 
+static lorec_err open_sessions(variant *r)
+{
+    int n = par_workers();
+    TRY(mem_new(&r->session, (size_t)n));
+    for (; r->n_sessions < n; r->n_sessions++)
+        if (!(r->session[r->n_sessions] = rec_session_new(r->advisor.seed)))
+            return err_set(LOREC_RESOURCE, "out of memory for a session");
+    return LOREC_OK;
+}
+
 static lorec_err variant_open(variant *r, live *v, const char *run, const char *method, int64_t seed)
 {
     *r = (variant){0};
@@ -79,6 +92,7 @@ static lorec_err variant_open(variant *r, live *v, const char *run, const char *
     const dataset *d = &r->advisor.data;
     lorec_err e = mem_dup(&r->path, run);
     if (!e) e = hash_model(r);
+    if (!e) e = open_sessions(r);
     if (!e) e = mem_new(&r->number, d->rows.n_items);
     live_write_lock(v);
     if (!e) e = live_data(v, d, r->number);
@@ -289,6 +303,23 @@ static size_t need_of(const engine *g, const variant *r, ask *const *batch, size
     return most < items ? most : items;
 }
 
+typedef struct list_job {
+    engine *g;
+    const variant *r;
+    size_t k;
+    bool keep;
+} list_job;
+
+static lorec_err list_some(void *ctx, size_t begin, size_t end, int worker)
+{
+    const list_job *j = ctx;
+    const advisor *v = &j->r->advisor;
+    for (size_t i = begin; i < end; i++)
+        TRY(recommender_list(v->r, v->self, j->r->session[worker], v->data.rows.n_items, &j->g->q[i], 1, j->k, j->keep,
+                             j->g->got_item + i * j->k, j->g->got_score + i * j->k, &j->g->found[i]));
+    return LOREC_OK;
+}
+
 static lorec_err rank_lists(engine *g, variant *r, ask **batch, size_t n, size_t k)
 {
     const advisor *v = &r->advisor;
@@ -298,8 +329,8 @@ static lorec_err rank_lists(engine *g, variant *r, ask **batch, size_t n, size_t
     TRY(mem_grow(&g->got_score, &g->score_cap, values));
     TRY(mem_grow(&g->found, &g->found_cap, n));
     bool keep = !recommender_generates(v->r, v->self);
-    TRY(recommender_list(v->r, v->self, v->session, v->data.rows.n_items, g->q, n, k, keep, g->got_item, g->got_score,
-                         g->found));
+    list_job job = {.g = g, .r = r, .k = k, .keep = keep};
+    TRY(n > 1 ? par_each(n, 1, list_some, &job) : par_alone(list_some, &job));
     for (size_t i = 0; i < n; i++) {
         bool complete = g->found[i] == k && k < v->data.rows.n_items;
         TRY(ask_take(g, r, batch[i], g->q[i].items, g->q[i].n, g->got_item + i * k, g->got_score + i * k, g->found[i]));

@@ -11,6 +11,10 @@
  * recommended again unless keep_seen; hidden items never are. Whoever has no history gets what is popular; so does
  * everybody when the model fails or the deadline is over, and `degraded` says why.
  *
+ * Each list is computed by itself, by one worker, several lists beside each other: products of many rows at once sum in
+ * another order than those of a few, and an answer is not to depend on who asked at the same moment (`lorec why` makes it
+ * again bit for bit).
+ *
  * Ownership: an engine borrows the live; it belongs to the executor's thread once the server runs. An ask owns its lists
  * until ask_free; texts in it are borrowed. */
 #ifndef LOREC_SERVE_ENGINE_H
@@ -67,7 +71,9 @@ typedef struct variant {
     uint32_t *number; /* [items of the model] -> live number */
     uint32_t *item;   /* [n_item] live number -> model's, NO_NUMBER where it has none */
     size_t n_item;
-    char model[17]; /* hash of the model's files: what `lorec why` compares */
+    char model[17];        /* hash of the model's files: what `lorec why` compares */
+    rec_session **session; /* [n_sessions] one a worker */
+    int n_sessions;
 } variant;
 typedef struct engine {
     live *live;

@@ -179,7 +179,8 @@ lorec_err ask_rerank(engine *g, variant *r, ask *a)
     query q = {.user = user, .items = items, .n = n_state, .now = INT64_MIN};
     uint64_t start[2] = {0, n};
     if (n)
-        TRY_GO(e, recommender_score_items(v->r, v->self, v->session, v->data.rows.n_items, &q, 1, start, known, score),
+        TRY_GO(e,
+               recommender_score_items(v->r, v->self, r->session[0], v->data.rows.n_items, &q, 1, start, known, score),
                done);
     a->n_list = 0;
     for (size_t i = 0; i < n; i++)
