@@ -323,6 +323,7 @@ static void survives_lack_of_memory(void **state)
     lm_model *m = tiny_lm(3, 0);
     tokenizer *t = letters();
     static kept k[3];
+    static const char *const stops[] = {"xyz"};
     const int32_t prompt[] = {1, 2, 3, 4};
     for (size_t at = 1, failed = 1; failed; at++) {
         lm_session *s = lm_session_new(m->net, false);
@@ -332,7 +333,7 @@ static void survives_lack_of_memory(void **state)
             q[i] = request_of(&k[i], prompt, 1 + i, 1);
             q[i].tokenizer = t;
             q[i].token = NULL;
-            q[i].stop = (const char *[]){"xyz"};
+            q[i].stop = stops;
             q[i].stops = 1;
         }
         mem_fail_at(at, false);
