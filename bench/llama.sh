@@ -21,7 +21,7 @@ for model in "${models[@]}"; do
         ${RUN:-} "$build/lorec" lm bench "$model" --threads "$threads" -p "$prompt" -n "$tokens" -r 3 --candidates 0 --json "$@" > "$out"
         a_prompt+=("$(value "$prompt" < "$out")"); a_token+=("$(value decode_tok_s < "$out")"); a_peak+=("$(value peak_rss_mib < "$out")")
         LD_LIBRARY_PATH="${LLAMA_LIB:+$LLAMA_LIB:}$LLAMA_BIN" ${RUN:-} /usr/bin/env bash -c \
-            '"$@" & pid=$!; top=0; while kill -0 $pid 2>/dev/null; do kb=$(sed -n "s/^VmHWM: *\([0-9]*\).*/\1/p" /proc/$pid/status 2>/dev/null); top=${kb:-$top}; sleep .2; done; wait $pid; echo $top > '"$peak" \
+            '"$@" & pid=$!; top=0; while kill -0 $pid 2>/dev/null; do kb=$(sed -n "s/^VmHWM:[[:space:]]*\([0-9]*\).*/\1/p" /proc/$pid/status 2>/dev/null); top=${kb:-$top}; sleep .2; done; wait $pid; echo $top > '"$peak" \
             llama "$LLAMA_BIN/llama-bench" -m "$model" -t "$threads" -p "$prompt" -n "$tokens" -r 3 -o json > "$out" 2> /dev/null
         b_prompt+=("$(grep '"avg_ts"' "$out" | sed -n '1s/[^0-9.]*\([0-9.]*\).*/\1/p')")
         b_token+=("$(grep '"avg_ts"' "$out" | sed -n '2s/[^0-9.]*\([0-9.]*\).*/\1/p')")

@@ -67,6 +67,7 @@ typedef struct packed_kernels {
     void (*few_ready)(const packed *w, int64_t m, const float *x, int64_t ldx, void *rows);
     void (*few_dots)(const packed *w, int64_t group, int64_t m, const void *rows, float *y, int64_t ldy);
     lorec_err (*many)(const packed_product *p); /* NULL: by unpack and the f32 product */
+    bool many_f16;                              /* it takes f16 weights as well */
 } packed_kernels;
 
 const packed_kernels *packed_isa(void);

@@ -212,7 +212,8 @@ static inline __attribute__((always_inline)) void f16_rows(int rows, const packe
 OF_ROWS(1)
 OF_ROWS(2)
 OF_ROWS(3)
-OF_ROWS(4) OF_ROWS(5) OF_ROWS(6) OF_ROWS(7) OF_ROWS(8)
+OF_ROWS(4)
+OF_ROWS(5) OF_ROWS(6) OF_ROWS(7) OF_ROWS(8)
 
     static void dots(const packed *w, int64_t group, int64_t m, const void *rows, float *y, int64_t ldy)
 {
@@ -226,11 +227,13 @@ const packed_kernels packed_avx512 = {.name = "avx512",
                                       .few = PACKED_FEW,
                                       .few_bytes = row_bytes,
                                       .few_ready = ready,
-                                      .few_dots = dots};
+                                      .few_dots = dots,
+                                      .many = packed_run_vectors};
 const packed_kernels packed_amx = {.name = "amx",
                                    .unpack = unpack,
                                    .few = PACKED_FEW,
                                    .few_bytes = row_bytes,
                                    .few_ready = ready,
                                    .few_dots = dots,
-                                   .many = packed_run_tiles};
+                                   .many = packed_run_tiles,
+                                   .many_f16 = true};

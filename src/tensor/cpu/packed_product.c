@@ -146,7 +146,9 @@ lorec_err packed_run(const packed_product *p)
 {
     const packed_kernels *cpu = packed_isa();
     if (p->m <= 0) return LOREC_OK;
-    return p->m <= cpu->few ? run_few(p, cpu) : cpu->many ? cpu->many(p) : run_many(p, cpu);
+    return p->m <= cpu->few                                           ? run_few(p, cpu)
+           : cpu->many && (cpu->many_f16 || p->w->form != PACKED_F16) ? cpu->many(p)
+                                                                      : run_many(p, cpu);
 }
 
 /* ---- back to the inputs ------------------------------------------------------------------------------------------------- */
