@@ -31,7 +31,7 @@ tensor *adapters_product(tape *t, const token_rows *in, const tensor *weight, te
     const adapter_set *set = in->adapters;
     for (size_t i = 0; i < set->n && x && y; i++) {
         const adapter *a = set->item[i];
-        const adapter_site *s = bsearch(weight, a->site, a->n, sizeof *a->site, weight_is);
+        const adapter_site *s = a->n ? bsearch(weight, a->site, a->n, sizeof *a->site, weight_is) : NULL;
         if (!s) continue;
         tensor *share = set->of ? rows_of_item(t, in, tensor_size(x, 0), (int32_t)i) : NULL;
         if (set->of && !share) return NULL;

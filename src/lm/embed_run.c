@@ -184,7 +184,7 @@ lorec_err embedder_ids(const embedder *e, const int32_t *id, const int32_t *leng
         if (id[r] < 0 || id[r] >= vocab)
             return err_set(LOREC_INPUT, "token id %d of a model that has %lld; do tokenizer and model belong together?",
                            id[r], (long long)vocab);
-    memset(out, 0, n * (size_t)e->width * sizeof *out);
+    if (n) memset(out, 0, n * (size_t)e->width * sizeof *out);
     lorec_err err = run_all(&j);
     for (int i = 0; j.worker && i < par_workers(); i++) {
         embed_worker *w = &j.worker[i];
