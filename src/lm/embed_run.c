@@ -141,7 +141,7 @@ static lorec_err cut_batches(embed_job *j)
         if (j->length[i] > 0) j->order[j->m++] = i;
     }
     sort_length = j->length;
-    qsort(j->order, j->m, sizeof *j->order, longer_first);
+    if (j->m) qsort(j->order, j->m, sizeof *j->order, longer_first);
     for (size_t i = 0; i < j->m; i++) {
         int32_t length = j->length[j->order[i]];
         if (i == 0 || rows + length > most) {
