@@ -9,6 +9,7 @@
 #include "base/threads.h"
 #include "rec/topk.h"
 #include "serve/engine_parts.h"
+#include "serve/list_cache.h"
 
 const char *const source_words[2] = {"model", "popular"};
 const char *const drop_words[5] = {"seen", "hidden", "category", "excluded", "offset"};
@@ -111,6 +112,7 @@ void engine_close(engine *g)
 {
     for (size_t i = 0; i < g->n; i++) variant_close(&g->run[i]);
     mem_free(g->run);
+    list_cache_free(&g->cache);
     mem_free(g->popular);
     mem_free(g->q);
     mem_free(g->got_item);
@@ -368,6 +370,20 @@ static lorec_err answer_lists(engine *g, variant *r, ask **batch, size_t n)
     return LOREC_OK;
 }
 
+static bool known_list(engine *g, const variant *r, ask *a)
+{
+    list_key k = list_key_of(r, g->live, a);
+    return list_cache_get(&g->cache, &k, a);
+}
+
+/* The model's whole list: what the popular list filled up or took over is made anew each time. */
+static void keep_list(engine *g, const variant *r, const ask *a)
+{
+    list_key k = list_key_of(r, g->live, a);
+    g->misses++;
+    if (!a->degraded && a->n_list == a->n) list_cache_put(&g->cache, &k, a);
+}
+
 static void answer_variant(engine *g, size_t which, ask **batch, size_t n)
 {
     ask *lists[ENGINE_BATCH], *late[ENGINE_BATCH], *empty[ENGINE_BATCH];
@@ -389,6 +405,8 @@ static void answer_variant(engine *g, size_t which, ask **batch, size_t n)
             if (ask_rerank(g, r, a)) fall_back(g, &a, 1, "model", lorec_error_message());
         } else if (ask_is_stranger(g, r, a))
             empty[n_empty++] = a;
+        else if (known_list(g, r, a))
+            g->hits++;
         else
             lists[n_lists++] = a;
     }
@@ -396,6 +414,7 @@ static void answer_variant(engine *g, size_t which, ask **batch, size_t n)
         log_warn("%s: %s; the popular list was given", r->path, lorec_error_message());
         fall_back(g, lists, n_lists, "model", lorec_error_message());
     }
+    for (size_t i = 0; i < n_lists; i++) keep_list(g, r, lists[i]);
     for (size_t i = 0; i < n_lists; i++) /* a list that the model could not fill */
         if (lists[i]->n_list < lists[i]->n && !lists[i]->history) (void)ask_popular(g, lists[i]);
     fall_back(g, late, n_late, "deadline", NULL);

@@ -75,7 +75,14 @@ typedef struct variant {
     rec_session **session; /* [n_sessions] one a worker */
     int n_sessions;
 } variant;
+typedef struct list_slot list_slot;
+typedef struct list_cache { /* list_cache.h */
+    list_slot *slot;
+} list_cache;
+
 typedef struct engine {
+    list_cache cache;
+    uint64_t hits, misses;
     live *live;
     variant *run;
     size_t n;

@@ -189,7 +189,10 @@ static void one_pass(server *s, exchange **batch, size_t n)
     if (!k) return;
     ask *order[MODEL_BATCH];
     for (size_t i = 0; i < k; i++) order[i] = asked[i];
+    uint64_t hits = s->engine.hits, misses = s->engine.misses;
     engine_answer(&s->engine, order, k);
+    stats_add(s->stats, STAT_CACHE_HITS, s->engine.hits - hits);
+    stats_add(s->stats, STAT_CACHE_MISSES, s->engine.misses - misses);
     for (size_t i = 0; i < k; i++) {
         if (asked[i]->degraded) stats_add(s->stats, STAT_DEGRADED, 1);
         stats_add(s->stats, STAT_RECOMMENDED, asked[i]->n_list);
