@@ -28,6 +28,7 @@
     ROW(deepfm)                                                                                                        \
     ROW(dcnv2)                                                                                                         \
     ROW(din)                                                                                                           \
+    ROW(fairllm)                                                                                                       \
     ROW(gptrec)                                                                                                        \
     ROW(llmrank)                                                                                                       \
     ROW(nir)                                                                                                           \
