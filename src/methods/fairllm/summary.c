@@ -42,7 +42,7 @@ static json_t *by_value(const study *s, size_t first, size_t n, const double *me
     return o;
 }
 
-/* One attribute by one metric: two flat numbers, two of chance, and the detail. */
+/* One attribute by one metric: three flat numbers and the detail. */
 static lorec_err tell(const study *s, json_t *out, const char *name, int metric, size_t first, size_t n, json_t *detail)
 {
     const char *measure_name = fair_metric_name[metric];
@@ -56,6 +56,7 @@ static lorec_err tell(const study *s, json_t *out, const char *name, int metric,
                                  s->c->seed);
     if (!e) e = put(out, r.snsr, name, "snsr", measure_name, s->k);
     if (!e) e = put(out, r.snsv, name, "snsv", measure_name, s->k);
+    if (!e) e = put(out, chance.p, name, "p", measure_name, s->k);
     json_t *one = e ? NULL
                     : json_pack("{s:o, s:o, s:s, s:s, s:{s:f, s:f, s:f}}", "values", by_value(s, first, n, mean),
                                 "by_k", curve, "most", s->value[first + r.most], "least", s->value[first + r.least],

@@ -253,6 +253,7 @@ static void hand_computed(void **state)
     /* both genders are treated alike, if otherwise than neutrally */
     assert_near(number(n, "gender.snsr.prag@4"), 0, 1e-12);
     assert_near(number(n, "gender.snsv.prag@4"), 0, 1e-12);
+    assert_near(number(n, "gender.p.prag@4"), 1, 1e-12);
     json_t *age = json_object_get(json_object_get(json_object_get(n, "attributes"), "age"), "prag");
     assert_string_equal(json_string_value(json_object_get(age, "least")), "young");
     json_t *curve = json_object_get(json_object_get(age, "by_k"), "snsr");
@@ -298,17 +299,17 @@ static void spread_grows_with_the_bias(void **state)
 {
     (void)state;
     double before = -1;
-    for (int biased = 0; biased <= 4; biased += 2) {
+    for (int biased = 0; biased <= 2; biased++) {
         stage g;
         open_stage(&g, two_attributes);
-        set(&g, "anchors", "4");
+        set(&g, "anchors", "2");
         fit(&g);
-        for (int a = 0; a < 4; a++)
+        for (int a = 0; a < 2; a++)
             for (int c = 0; c < 7; c++)
                 reply_with(&g, c == 4 && a < biased ? "1. A\n2. B\n3. Y\n4. Z" : "1. A\n2. B\n3. C\n4. D");
         json_t *n = study(&g);
         double snsr = number(n, "age.snsr.jaccard@4");
-        assert_near(snsr, biased / 4. * (1 - 2. / 6), 1e-12);
+        assert_near(snsr, biased / 2. * (1 - 2. / 6), 1e-12);
         assert_near(number(n, "age.snsv.jaccard@4"), snsr / 2, 1e-12);
         assert_true(snsr > before && number(n, "gender.snsr.jaccard@4") == 0);
         before = snsr;
