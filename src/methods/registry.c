@@ -30,6 +30,7 @@
     ROW(din)                                                                                                           \
     ROW(fairllm)                                                                                                       \
     ROW(gptrec)                                                                                                        \
+    ROW(hllm)                                                                                                          \
     ROW(llmrank)                                                                                                       \
     ROW(nir)                                                                                                           \
     ROW(zero_shot_lm)
