@@ -26,6 +26,12 @@ typedef struct hllm {
     trainer_report report;
 } hllm;
 
+/* What the models compute in; vectors between them, cosines and the loss are f32. */
+static inline dtype hllm_compute(const hllm *m)
+{
+    return m->train.bf16 ? DTYPE_BF16 : DTYPE_F32;
+}
+
 /* A stretch of one user's training rows. */
 typedef struct window {
     uint64_t first, end;

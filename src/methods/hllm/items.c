@@ -66,13 +66,13 @@ tensor *hllm_encode(const training *f, tape *t, const uint32_t *item, size_t n)
         item_rows_free(&r);
         return tape_fail(t, e);
     }
-    tensor *x = f->mark;
+    tensor *mark = op_cast(t, f->mark, hllm_compute(f->m)), *x = mark;
     if (r.n_id) {
         float scale = transformer_settings(f->item)->embed_scale;
         tensor *table = transformer_tensor(f->item, PART_TOKENS, 0);
         tensor *words = op_embed(t, table, tape_ids(t, r.id, (int64_t)r.n_id));
         if (scale != 0 && scale != 1) words = op_scale(t, words, scale, 0);
-        x = op_concat(t, (tensor *[]){words, f->mark}, 2, 0);
+        x = op_concat(t, (tensor *[]){words, mark}, 2, 0);
     }
     token_rows in = {.vectors = op_gather_rows(t, x, tape_ids(t, r.from, (int64_t)r.rows)),
                      .sequences = tape_segments(t, r.length, (int64_t)n),
@@ -81,7 +81,7 @@ tensor *hllm_encode(const training *f, tape *t, const uint32_t *item, size_t n)
     tensor *h = transformer_hidden(t, f->item, &in);
     if (f->m->freeze_item) h = op_segment_reduce(t, h, in.sequences, SEGMENT_MEAN);
     item_rows_free(&r);
-    return h;
+    return op_cast(t, h, DTYPE_F32);
 }
 
 lorec_err hllm_unit(hllm *m)
@@ -101,7 +101,7 @@ lorec_err hllm_encode_all(training *f)
 {
     hllm *m = f->m;
     if (!m->vectors) TRY(mem_new(&m->vectors, (size_t)m->n_items * (size_t)m->d));
-    tape *t = tape_new(&(tape_options){.compute = m->train.bf16 ? DTYPE_BF16 : DTYPE_F32});
+    tape *t = tape_new(&(tape_options){.compute = hllm_compute(m)});
     if (!t) return LOREC_RESOURCE;
     lorec_err e = LOREC_OK;
     uint32_t end = 0;

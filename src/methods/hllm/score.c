@@ -35,10 +35,11 @@ static lorec_err answer(const hllm *m, tape *t, const questions *a, float *part,
 {
     size_t d = (size_t)m->d;
     tape_begin(t, 0);
-    token_rows in = {.vectors = tape_f32(t, a->vector, 2, (int64_t[]){(int64_t)a->rows, m->d}),
+    tensor *x = tape_f32(t, a->vector, 2, (int64_t[]){(int64_t)a->rows, m->d});
+    token_rows in = {.vectors = op_cast(t, x, hllm_compute(m)),
                      .sequences = tape_segments(t, a->length, (int64_t)a->n),
                      .last = true};
-    tensor *h = op_l2_normalize(t, transformer_hidden(t, m->user->net, &in), 1e-12f);
+    tensor *h = op_l2_normalize(t, op_cast(t, transformer_hidden(t, m->user->net, &in), DTYPE_F32), 1e-12f);
     TRY(tape_read(t, h, part, (int64_t)(a->n * d)));
     for (size_t i = 0; i < a->n; i++) memcpy(said + a->who[i] * d, part + i * d, d * sizeof *said);
     return LOREC_OK;

@@ -87,14 +87,16 @@ tensor *hllm_step(void *training_, tape *t, const uint32_t *example, size_t n, r
     int32_t *first;
     if (keep_scale_in_bounds(f) || gather(f, example, n, r, &rows, &k)) return NULL;
     tensor *items = step_vectors(f, t), *unit = op_l2_normalize(t, items, 1e-12f);
-    token_rows in = {.vectors = op_gather_rows(t, items, tape_ids(t, f->history, rows)),
+    tensor *read = op_gather_rows(t, items, tape_ids(t, f->history, rows));
+    token_rows in = {.vectors = op_cast(t, read, hllm_compute(f->m)),
                      .sequences = tape_segments(t, f->length, (int64_t)n)};
-    tensor *said = op_l2_normalize(t, transformer_hidden(t, f->user, &in), 1e-12f);
+    tensor *said = op_l2_normalize(t, op_cast(t, transformer_hidden(t, f->user, &in), DTYPE_F32), 1e-12f);
     tensor *positive = op_gather_rows(t, unit, tape_ids(t, f->target, rows));
     tensor *negative = op_gather_rows(t, unit, tape_ids(t, f->negative, k));
     tensor *sharp = op_mul(t, said, op_exp(t, f->scale));
     tensor *right = op_reshape(t, op_dot(t, sharp, positive), 2, (int64_t[]){rows, 1});
-    tensor *wrong = op_add(t, op_matmul(t, sharp, negative, false, true), mask(t, positive, negative, rows, k));
+    tensor *wrong = op_add(t, op_cast(t, op_matmul(t, sharp, negative, false, true), DTYPE_F32),
+                           mask(t, positive, negative, rows, k));
     tensor *scores = op_concat(t, (tensor *[]){right, wrong}, 2, 1);
     if (mem_new(&first, (size_t)rows)) return tape_fail(t, LOREC_RESOURCE); /* zeros: the positive is column 0 */
     tensor *loss = op_mean(t, op_cross_entropy(t, scores, tape_ids(t, first, rows)));

@@ -286,6 +286,23 @@ static void item_model_learns(void **state)
     recommender_free(method(), some);
 }
 
+/* The same in bfloat16, with the item model trained and frozen. */
+static void bf16_learns(void **state)
+{
+    (void)state;
+    for (int frozen = 0; frozen < 2; frozen++) {
+        void *self = fresh();
+        set(self, "bf16", "true");
+        set(self, "freeze_item", frozen ? "true" : "false");
+        fit(self);
+        outcome o = outcome_of(method(), self, false);
+        print_message("bf16, %s: %d of %d first, mean rank %.1f\n", frozen ? "frozen" : "trained", o.first, o.asked,
+                      o.rank);
+        assert_true(frozen ? o.rank < 25 : o.first * 10 > o.asked * 8); /* chance is 49 */
+        recommender_free(method(), self);
+    }
+}
+
 /* The [ITEM] position is text_tokens and texts end there; each text sees itself alone. */
 static void packing(void **state)
 {
@@ -339,9 +356,13 @@ static void widths_must_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(titles_carry_it),          cmocka_unit_test(saved_and_frozen),
-        cmocka_unit_test(item_model_learns),        cmocka_unit_test(validation),
-        cmocka_unit_test(resumes_to_the_same_bits), cmocka_unit_test(packing),
+        cmocka_unit_test(titles_carry_it),
+        cmocka_unit_test(saved_and_frozen),
+        cmocka_unit_test(item_model_learns),
+        cmocka_unit_test(validation),
+        cmocka_unit_test(resumes_to_the_same_bits),
+        cmocka_unit_test(bf16_learns),
+        cmocka_unit_test(packing),
         cmocka_unit_test(widths_must_agree),
     };
     make_world();
