@@ -33,6 +33,7 @@
     ROW(hllm)                                                                                                          \
     ROW(llmrank)                                                                                                       \
     ROW(nir)                                                                                                           \
+    ROW(vq_rec)                                                                                                        \
     ROW(zero_shot_lm)
 
 #define DECLARE(name) extern const recommender recommender_##name;
