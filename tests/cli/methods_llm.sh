@@ -24,6 +24,15 @@ awk -v a="$with" -v b="$without" 'BEGIN { exit !(a > b + 0.1) }' || die "with a 
 fails 2 "--llm" run zero-shot-lm --data shop.csv --item-text items.tsv --eval uniform@5 --no-controls --out x -q
 fails 3 "--item-text" run zero-shot-lm --data shop.csv --eval uniform@5 --llm local:lm --no-controls --out y -q
 
+# vq-rec makes its codes of what an embedding model says, once: the second run finds the vectors kept, and goes on from the first
+vq() { ok run vq-rec --data shop.csv --item-text items.tsv --set model=lm --set cache=vectors --set n_codes=8 --set codebook=4 \
+    --set hidden_size=16 --set epochs=2 --json --no-controls -q --out "$@"; }
+vq vq1 && says '"text_vectors": "lm"' && says '"text_size": 48' && first=$(number "ndcg@10")
+vq vq2 && [ "$first" = "$(number "ndcg@10")" ] || die "$first, then $(number "ndcg@10")"
+from=$(dirname "$(find vq1 -name recommender.json | head -1)")
+ok run vq-rec --data shop.csv --item-text items.tsv --set pretrained="$from" --set tune=false --json --no-controls -q --out vq3
+[ "$first" = "$(number "ndcg@10")" ] || die "$first as fitted, $(number "ndcg@10") as taken over"
+
 # a run that was recorded replays without the model, to the same numbers
 ok run llmrank --data shop.csv --item-text items.tsv --eval ease@4 --llm record:talk.db=local:lm?chat=alpaca --set max_tokens=8 --set copies=1 \
     --test-users 4 --json --no-controls -q --out first && first=$(number "ndcg@10")
