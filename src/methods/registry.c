@@ -13,6 +13,7 @@
     ROW(itemknn)                                                                                                       \
     ROW(userknn)                                                                                                       \
     ROW(bm25)                                                                                                          \
+    ROW(liked_share)                                                                                                   \
     ROW(slim)                                                                                                          \
     ROW(ease)                                                                                                          \
     ROW(ials)                                                                                                          \
@@ -33,6 +34,7 @@
     ROW(hllm)                                                                                                          \
     ROW(llmrank)                                                                                                       \
     ROW(nir)                                                                                                           \
+    ROW(tallrec)                                                                                                       \
     ROW(vq_rec)                                                                                                        \
     ROW(zero_shot_lm)
 

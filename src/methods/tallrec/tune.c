@@ -1,0 +1,185 @@
+/* Two stages over one adapter: instructions, then K questions whose answers are known. */
+#include <inttypes.h>
+#include <xxhash.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "lm/train.h"
+#include "methods/tallrec/tallrec.h"
+
+/* ---- the examples ------------------------------------------------------------------------------------------------------- */
+
+typedef struct place { /* a row with enough rows of its user before it */
+    uint32_t user;
+    uint64_t row;
+} place;
+
+static lorec_err find_places(const tallrec *m, const interactions *x, place **out, size_t *n)
+{
+    size_t cap = 0;
+    *out = NULL;
+    *n = 0;
+    for (uint32_t u = 0; u < x->n_users; u++)
+        for (uint64_t r = x->start[u] + (uint64_t)m->min_history; r < x->start[u + 1]; r++) {
+            TRY(mem_grow(out, &cap, *n + 1));
+            (*out)[(*n)++] = (place){u, r};
+        }
+    if (*n) return LOREC_OK;
+    return err_set(LOREC_INPUT,
+                   "tallrec: no user has more than min_history=%lld rows to learn from; lower it (--set min_history=3)",
+                   (long long)m->min_history);
+}
+
+/* Data without ratings knows no dislikes: every second question is about an item that the user never had. */
+static bool label(const tallrec *m, const interactions *x, const place *p, size_t i, rng *r, uint32_t *target)
+{
+    *target = x->item[p->row];
+    if (x->rating) return likes_rating(x->rating[p->row], m->liked_above);
+    if (i % 2 == 0) return true;
+    for (int tries = 0; tries < 100; tries++) {
+        uint32_t item = rng_below(r, m->items.n);
+        bool had = false;
+        for (uint64_t k = x->start[p->user]; k < x->start[p->user + 1] && !had; k++) had = x->item[k] == item;
+        if (had) continue;
+        *target = item;
+        return false;
+    }
+    return true; /* a user who had about all there is */
+}
+
+static lorec_err add_example(tallrec *m, const interactions *x, const place *p, size_t i, rng *r, corpus *c,
+                             tokens *said)
+{
+    uint32_t target;
+    bool liked = label(m, x, p, i, r, &target);
+    const tokens *answer = &m->answer[liked];
+    uint8_t *learn;
+    said->n = 0;
+    TRY(tallrec_question(m, p->user, x->item + x->start[p->user], (size_t)(p->row - x->start[p->user]), target, said));
+    size_t asked = said->n;
+    for (size_t k = 0; k < answer->n; k++) TRY(tokens_add(said, answer->id[k]));
+    if (m->lm->ends) TRY(tokens_add(said, m->lm->end[0]));
+    TRY(mem_new(&learn, said->n));
+    for (size_t k = 0; k < said->n; k++) learn[k] = m->train_on_inputs || k >= asked;
+    lorec_err e = corpus_add(c, said->id, learn, (int64_t)said->n);
+    mem_free(learn);
+    m->used++;
+    m->positive += liked;
+    return e;
+}
+
+/* K of the places, drawn without putting back. */
+static lorec_err make_examples(tallrec *m, const fit_context *c, corpus *out)
+{
+    place *all;
+    size_t n;
+    tokens said = {0};
+    rng r = rng_make(c->seed, RNG_SAMPLING);
+    lorec_err e = find_places(m, c->train, &all, &n);
+    size_t k = m->examples && (size_t)m->examples < n ? (size_t)m->examples : n;
+    if (!e && n > UINT32_MAX) e = err_set(LOREC_RESOURCE, "tallrec: more than 2^32 rows to draw from");
+    for (size_t i = 0; i < k && !e; i++) {
+        size_t j = i + rng_below(&r, (uint32_t)(n - i));
+        place taken = all[j];
+        all[j] = all[i];
+        all[i] = taken;
+        e = add_example(m, c->train, &taken, i, &r, out, &said);
+    }
+    tokens_free(&said);
+    mem_free(all);
+    if (!e) log_info("tallrec: %lld examples, %lld of them liked", (long long)m->used, (long long)m->positive);
+    if (!e && (m->positive == 0 || m->positive == m->used))
+        log_warn("tallrec: all examples have the same answer; more of them (examples) or another liked_above may help");
+    return e;
+}
+
+/* ---- training ----------------------------------------------------------------------------------------------------------- */
+
+typedef struct stage {
+    tallrec *m;
+    const fit_context *fit;
+    const char *name;
+    const corpus *corpus;
+    int64_t epochs;
+    double rate;
+    bool validates;
+} stage;
+
+static lorec_err validate(void *ctx, const void *self, double *metric)
+{
+    const stage *s = ctx;
+    (void)self; /* the loop's own */
+    return s->fit->validate(s->fit->validate_ctx, s->m, metric);
+}
+
+static lorec_err identity_of(const stage *s, buf *out)
+{
+    const tallrec *m = s->m;
+    const corpus *c = s->corpus;
+    size_t n = (size_t)c->start[c->n];
+    uint64_t hash = XXH3_64bits(c->token, n * sizeof *c->token) ^ XXH3_64bits_withSeed(c->learn, n, 1);
+    return buf_printf(out, "%s model=%s weights=%d corpus=%016" PRIx64 " rank=%lld alpha=%g from=%s", s->name, m->model,
+                      m->weights, hash, (long long)m->lora_rank, m->lora_alpha,
+                      m->adapter && *m->adapter ? m->adapter : "nothing");
+}
+
+static lorec_err run_stage(const stage *s, trainer_report *report)
+{
+    tallrec *m = s->m;
+    lm_corpus_task lesson;
+    buf identity = {0};
+    int64_t micro = m->micro_batch < m->batch ? m->micro_batch : m->batch, each = (m->batch + micro - 1) / micro,
+            steps = (s->corpus->n + micro - 1) / micro;
+    uint64_t updates = (uint64_t)((steps + each - 1) / each) * (uint64_t)s->epochs, warmup = (uint64_t)m->warmup;
+    lm_train_options o = {.loop = {.epochs = s->epochs,
+                                   .train_batch_size = micro,
+                                   .accumulate = each,
+                                   .eval_step = m->eval_step,
+                                   .stopping_step = m->stopping_step,
+                                   .bf16 = m->bf16,
+                                   .optimizer = {.kind = OPT_ADAMW, .lr = s->rate, .clip_norm = 1},
+                                   .schedule = {.kind = SCHEDULE_LINEAR,
+                                                .warmup = warmup < updates / 2 ? warmup : updates / 2,
+                                                .total = updates}}};
+    trainer_context c = {.seed = s->fit->seed,
+                         .folder = s->fit->folder,
+                         .resume = s->fit->resume,
+                         .validate = s->validates && s->fit->validate ? validate : NULL,
+                         .validate_ctx = (void *)(uintptr_t)s,
+                         .valid_metric = s->fit->valid_metric};
+    lm_causal_task(&lesson, &(lm_forward){.net = m->lm->model->net, .adapters = &m->set}, s->corpus);
+    lesson.task.name = s->name;
+    lorec_err e = identity_of(s, &identity);
+    c.identity = identity.p;
+    if (!e) e = lm_train(&lesson.task, adapter_params(m->lora), &o, &c, report);
+    lm_corpus_task_free(&lesson);
+    buf_free(&identity);
+    return e;
+}
+
+lorec_err tallrec_tune(tallrec *m, const fit_context *c)
+{
+    corpus instructions = {0}, examples = {0};
+    stage s = {.m = m, .fit = c};
+    int64_t positions = transformer_settings(m->lm->model->net)->max_positions;
+    lorec_err e = make_examples(m, c, &examples);
+    if (!e && m->instructions && *m->instructions) {
+        e = corpus_read(&instructions, m->lm->tokenizer, NULL, m->cutoff < positions ? m->cutoff : positions,
+                        m->instructions);
+        if (!e && !instructions.n) e = err_set(LOREC_INPUT, "%s: there is nothing to learn from", m->instructions);
+        s.name = "tallrec-instructions";
+        s.corpus = &instructions;
+        s.epochs = m->instruction_epochs;
+        s.rate = m->instruction_rate;
+        if (!e) e = run_stage(&s, &m->report);
+    }
+    s.name = "tallrec-preferences";
+    s.corpus = &examples;
+    s.epochs = m->epochs;
+    s.rate = m->learning_rate;
+    s.validates = true;
+    if (!e && m->epochs) e = run_stage(&s, &m->report);
+    corpus_free(&instructions);
+    corpus_free(&examples);
+    return e;
+}

@@ -1,0 +1,265 @@
+/* TALLRec on people who like all that is of one category: a tiny model with random weights learns it from 64 questions, and
+ * nothing but its adapter changes. And the rule without a model. */
+#include "support/support.h"
+
+#include <math.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "methods/registry.h"
+#include "methods/tallrec/tallrec.h"
+#include "recipes/likes.h"
+#include "tensor/rng.h"
+
+enum { USERS = 40, EACH = 8, ITEMS = 24, ASKED = 200 };
+
+/* Words of the questions; what is not here is one unknown word. */
+static const char vocabulary[] =
+    "{\"added_tokens\": [{\"id\": 0, \"content\": \"<|end|>\", \"special\": true}], \"pre_tokenizer\": {\"type\": "
+    "\"Whitespace\"}, \"model\": {\"type\": \"WordLevel\", \"unk_token\": \"<unk>\", \"vocab\": {\"<|end|>\": 0, "
+    "\"<unk>\": 1, \"Yes\": 2, \"No\": 3, \"Liked\": 4, \"Disliked\": 5, \"Will\": 6, \"like\": 7, \"Answer\": 8, "
+    "\"Space\": 9, \"Love\": 10, \":\": 11, \"\\\"\": 12, \".\": 13, \"?\": 14}}}";
+
+static float *values_of(const params *ps)
+{
+    float *all = malloc((size_t)params_values(ps) * sizeof *all), *at = all;
+    for (size_t i = 0; i < params_count(ps); i++) {
+        assert_ok(tensor_read(params_at(ps, i), at, tensor_count(params_at(ps, i))));
+        at += tensor_count(params_at(ps, i));
+    }
+    return all;
+}
+
+static const char *make_model(uint64_t seed)
+{
+    json_t *config = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:b}", "model_type", "llama",
+                               "vocab_size", 15, "hidden_size", 32, "num_hidden_layers", 2, "num_attention_heads", 2,
+                               "num_key_value_heads", 2, "intermediate_size", 48, "max_position_embeddings", 256,
+                               "rms_norm_eps", 1e-5, "initializer_range", .2, "tie_word_embeddings", 1);
+    const char *path = test_path("lm");
+    lm_model *m;
+    assert_ok(lm_model_make(&m, config, seed, "test"));
+    json_decref(config);
+    mkdir(path, 0777);
+    assert_ok(lm_model_save(m, path));
+    lm_model_free(m);
+    test_file("lm/tokenizer.json", vocabulary);
+    test_file("lm/tokenizer_config.json", "{\"eos_token\": \"<|end|>\"}");
+    return path;
+}
+
+/* Even items are "Space", rated 5; odd ones "Love", rated 1: by everybody. */
+static void make_data(dataset *d, split *s)
+{
+    dataset_builder *b = dataset_builder_new("likes");
+    rng r = rng_make(2, RNG_USER);
+    char user[16], item[16], title[32];
+    for (int u = 0; u < USERS; u++)
+        for (int k = 0; k < EACH; k++) {
+            int i = (int)rng_below(&r, ITEMS);
+            snprintf(user, sizeof user, "u%d", u);
+            snprintf(item, sizeof item, "i%d", i);
+            assert_ok(dataset_builder_row(
+                b,
+                &(raw_row){.user = slice_of(user), .item = slice_of(item), .rating = i % 2 ? 1 : 5, .time = 1000 + k}));
+        }
+    for (int i = 0; i < ITEMS; i++) {
+        snprintf(item, sizeof item, "i%d", i);
+        snprintf(title, sizeof title, "%s %d", i % 2 ? "Love" : "Space", i);
+        assert_ok(dataset_builder_cell(b, SIDE_ITEM, "title", COLUMN_TEXT, slice_of(item), slice_of(title), ' '));
+    }
+    assert_ok(dataset_builder_finish(b, false, d));
+    assert_ok(split_make(s, d, &(split_options){0}));
+}
+
+/* Five items of each user, with what the user had before the test part. */
+static size_t make_questions(const split *s, pair *p, bool *liked, uint32_t *history)
+{
+    size_t n = 0;
+    for (uint32_t u = 0; u < s->train.n_users && n + 5 < ASKED; u++) {
+        uint32_t *own = history + (size_t)u * (EACH + 1);
+        query q = {.user = u, .items = own, .n = split_history(s, true, u, own, NULL), .now = INT64_MIN};
+        for (uint32_t k = 0; k < 5; k++, n++) {
+            uint32_t item = (u * 5 + k) % s->train.n_items;
+            p[n] = (pair){.user = u, .item = item, .row = UINT64_MAX, .history = q};
+            liked[n] = slice_is((slice){dataset_title(s->data, item).p, 5}, "Space");
+        }
+    }
+    return n;
+}
+
+static double auc(const float *score, const bool *liked, size_t n)
+{
+    double won = 0, pairs = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            if (liked[i] && !liked[j]) {
+                pairs++;
+                won += score[i] > score[j] ? 1 : score[i] == score[j] ? .5 : 0;
+            }
+    return won / pairs;
+}
+
+static void set(const recommender *r, void *self, const char *name, const char *value)
+{
+    assert_ok(options_set(r->options, r->n_options, self, name, value));
+}
+
+static void *fitted(const split *s, const char *model, const char *epochs)
+{
+    static const char *const small[] = {"weights",     "f32", "examples",        "64",    "min_history",  "2",
+                                        "batch",       "32",  "learning_rate",   "0.01",  "warmup",       "5",
+                                        "max_history", "4",   "train_on_inputs", "false", "lora_targets", "all",
+                                        NULL};
+    const recommender *r = registry_find("tallrec");
+    void *self;
+    assert_ok(recommender_new(r, &self));
+    for (int i = 0; small[i]; i += 2) set(r, self, small[i], small[i + 1]);
+    set(r, self, "model", model);
+    set(r, self, "epochs", epochs);
+    assert_ok(r->fit(self, &(fit_context){.split = s, .train = &s->train, .seed = 3}));
+    return self;
+}
+
+/* What random weights say by themselves is chance, on either side of one half: two of them are tuned. All products, for this
+ * model knows nothing that queries and values could find. */
+static void learns(uint64_t seed)
+{
+    dataset d;
+    split s;
+    static pair p[ASKED];
+    static bool liked[ASKED];
+    static uint32_t history[USERS * (EACH + 1)];
+    static float before[ASKED], after[ASKED], again[ASKED];
+    const recommender *r = registry_find("tallrec");
+    const char *model = make_model(seed);
+    make_data(&d, &s);
+    size_t n = make_questions(&s, p, liked, history);
+    void *raw = fitted(&s, model, "0"), *tuned = fitted(&s, model, "40");
+    rec_session *session = rec_session_new(1);
+    assert_ok(r->score_pairs(raw, session, p, n, before));
+    rec_session_free(session);
+    session = rec_session_new(1);
+    assert_ok(r->score_pairs(tuned, session, p, n, after));
+    double untaught = auc(before, liked, n), taught = auc(after, liked, n);
+    printf("AUC %.3f untuned, %.3f after 64 examples\n", untaught, taught);
+    assert_true(taught > untaught && taught > .9);
+    for (size_t i = 0; i < n; i++) assert_true(after[i] >= 0 && after[i] <= 1);
+
+    /* candidates of a list are the same questions */
+    const uint32_t candidate[] = {p[0].item, p[1].item, p[2].item};
+    float score[3];
+    assert_ok(r->score_items(tuned, session, &p[0].history, 1, (const uint64_t[]){0, 3}, candidate, score));
+    for (int i = 0; i < 3; i++) assert_near(score[i], after[i], 1e-5);
+
+    /* not a bit of the model is another, and the adapter is */
+    const tallrec *a = raw, *b = tuned;
+    float *x = values_of(a->lm->model->params), *y = values_of(b->lm->model->params);
+    assert_memory_equal(x, y, (size_t)params_values(a->lm->model->params) * sizeof *x);
+    free(x);
+    free(y);
+    x = values_of(adapter_params(a->lora));
+    y = values_of(adapter_params(b->lora));
+    assert_memory_not_equal(x, y, (size_t)params_values(adapter_params(a->lora)) * sizeof *x);
+    free(x);
+    free(y);
+
+    void *loaded;
+    char saved[32];
+    snprintf(saved, sizeof saved, "saved%d", (int)seed);
+    assert_ok(recommender_save(r, tuned, test_path(saved)));
+    assert_ok(recommender_load(r, &loaded, test_path(saved)));
+    rec_session_free(session);
+    session = rec_session_new(1);
+    assert_ok(r->score_pairs(loaded, session, p, n, again));
+    assert_memory_equal(after, again, n * sizeof *after);
+    rec_session_free(session);
+    recommender_free(r, loaded);
+    recommender_free(r, raw);
+    recommender_free(r, tuned);
+    split_close(&s);
+    dataset_close(&d);
+}
+
+static void learns_from_few_answers(void **state)
+{
+    (void)state;
+    learns(1);
+    learns(2);
+}
+
+static void says_what_is_missing(void **state)
+{
+    (void)state;
+    dataset d;
+    split s;
+    void *self;
+    const recommender *r = registry_find("tallrec");
+    fit_context c = {.split = &s, .train = &s.train, .seed = 3};
+    make_data(&d, &s);
+    assert_ok(recommender_new(r, &self));
+    assert_fails(r->fit(self, &c), LOREC_USAGE, "model=FOLDER");
+    recommender_free(r, self);
+    const char *model = make_model(1);
+    const char *const wrong[][3] = {{"min_history", "50", "min_history"},
+                                    {"liked_above", "9", "liked_above"},
+                                    {"no", "Yes", "same token"},
+                                    {"cutoff", "16", "cutoff"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_ok(recommender_new(r, &self));
+        set(r, self, "model", model);
+        set(r, self, "weights", "f32");
+        set(r, self, "min_history", "2");
+        set(r, self, wrong[i][0], wrong[i][1]);
+        lorec_err e = r->fit(self, &c);
+        assert_true(e == LOREC_USAGE || e == LOREC_INPUT);
+        assert_non_null(strstr(lorec_error_message(), wrong[i][2]));
+        recommender_free(r, self);
+    }
+    split_close(&s);
+    dataset_close(&d);
+}
+
+static void share_of_what_was_liked(void **state)
+{
+    (void)state;
+    const uint64_t start[] = {0, 4, 5};
+    const uint32_t item[] = {0, 1, 2, 3, 0};
+    const float rating[] = {5, 3, 4, 1, 2};
+    interactions x = {.n_users = 2, .n_items = 5, .n = 5, .start = start, .item = item, .rating = rating};
+    const recommender *r = registry_find("liked-share");
+    void *self, *loaded;
+    float score[4];
+    assert_ok(recommender_new(r, &self));
+    set(r, self, "max_history", "3");
+    assert_ok(r->fit(self, &(fit_context){.train = &x}));
+    assert_ok(recommender_save(r, self, test_path("share")));
+    assert_ok(recommender_load(r, &loaded, test_path("share")));
+    const query first = {.user = 0, .items = item, .n = 4}, second = {.user = 1, .items = item + 4, .n = 1};
+    const pair p[] = {{.user = 0, .history = first},
+                      {.user = 1, .history = second},
+                      {.user = NO_USER, .history = {.user = NO_USER, .items = item, .n = 2}},
+                      {.user = 0, .history = {.user = 0}}};
+    assert_ok(r->score_pairs(loaded, NULL, p, 4, score));
+    assert_near(score[0], 1.0 / 3, 1e-6); /* of 3, 4 and 1 */
+    assert_near(score[1], 0, 0);
+    assert_near(score[2], 1, 0); /* whose ratings are not known: what was had is liked */
+    assert_near(score[3], .5, 0);
+    assert_ok(r->score_items(loaded, NULL, &first, 1, (const uint64_t[]){0, 2}, item, score));
+    assert_true(score[0] == score[1]);
+    recommender_free(r, loaded);
+    recommender_free(r, self);
+    x.rating = NULL;
+    likes l;
+    assert_ok(likes_make(&l, NULL, &x, 3));
+    assert_true(likes_item(&l, 0, 1));
+    likes_free(&l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(learns_from_few_answers),
+                                       cmocka_unit_test(says_what_is_missing),
+                                       cmocka_unit_test(share_of_what_was_liked)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
