@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 #include "methods/registry.h"
 #include "methods/tallrec/tallrec.h"
 #include "recipes/likes.h"
@@ -258,6 +259,7 @@ static void share_of_what_was_liked(void **state)
 
 int main(void)
 {
+    par_set_workers(1); /* steps this small only wait for each other */
     const struct CMUnitTest tests[] = {cmocka_unit_test(learns_from_few_answers),
                                        cmocka_unit_test(says_what_is_missing),
                                        cmocka_unit_test(share_of_what_was_liked)};
