@@ -29,6 +29,7 @@
     ROW(deepfm)                                                                                                        \
     ROW(dcnv2)                                                                                                         \
     ROW(din)                                                                                                           \
+    ROW(bigrec)                                                                                                        \
     ROW(fairllm)                                                                                                       \
     ROW(gptrec)                                                                                                        \
     ROW(hllm)                                                                                                          \
