@@ -218,6 +218,10 @@ lorec_err evaluate(report *out, const evaluate_request *request)
     TRY(recommender_fits(rec, request->self, ev.n_items));
     bool lists = report_wants(p, METRIC_OF_LISTS) || report_wants(p, METRIC_OF_SHOWN) || request->keep_lists;
     bool can_list = rec->score || rec->recommend || rec->score_items, can_pair = rec->score_pairs;
+    /* lists that are only to be kept are no reason to fail where yes/no questions were asked for */
+    if (!report_wants(p, METRIC_OF_LISTS) && !report_wants(p, METRIC_OF_SHOWN) && can_pair && !rec->score &&
+        !rec->recommend && protocol_kind(p, request->part) == CANDIDATES_FULL)
+        lists = false;
     if (!(lists && can_list) && !(report_wants(p, METRIC_OF_PAIRS) && can_pair) && !rec->study)
         return err_set(LOREC_USAGE, "%s can not be measured by %s%s: it %s", rec->key, p->metrics[0].name,
                        p->n_metrics > 1 ? " ..." : "",
