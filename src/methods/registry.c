@@ -30,6 +30,7 @@
     ROW(dcnv2)                                                                                                         \
     ROW(din)                                                                                                           \
     ROW(bigrec)                                                                                                        \
+    ROW(chat_rec)                                                                                                      \
     ROW(fairllm)                                                                                                       \
     ROW(gptrec)                                                                                                        \
     ROW(hllm)                                                                                                          \

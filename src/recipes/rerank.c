@@ -142,6 +142,7 @@ lorec_err rerank_by_chat(llm *m, llm_tally *t, const llm_settings *settings, con
     if (!e) e = write_prompts(&b, prompt, ctx, q, n, start, candidate);
     if (!e) e = llm_use_ask(m, t, settings, b.request, b.n, b.answer, "ranking");
     for (uint64_t k = start[0]; k < start[n] && !e; k++) scores[k] = 0;
+    for (size_t i = 0; o->heard && i < b.n && !e; i++) e = o->heard(ctx, b.ask[i].query, &b.answer[i]);
     for (size_t i = 0; i < b.n && !e; i++) e = take_points(&b, i, scores + start[b.ask[i].query], &counts);
     if (!e) llm_tally_replies(t, &counts);
     batch_free(&b);

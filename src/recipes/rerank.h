@@ -23,6 +23,8 @@ typedef struct rerank_options {
     const uint32_t *lead; /* [n] with `place`: an item of each question */
     reply_labels labels;  /* how the prompt names them */
     size_t wanted;        /* how many the prompt asks for; 0: all */
+    /* Gets each answer as it came, with the prompt's ctx, before it is read: for dialogues; or NULL. */
+    lorec_err (*heard)(void *ctx, size_t query, const llm_answer *answer);
 } rerank_options;
 
 /* The messages of one question, with the candidates in the order in which they are to stand. */
