@@ -34,6 +34,7 @@
     ROW(fairllm)                                                                                                       \
     ROW(gptrec)                                                                                                        \
     ROW(hllm)                                                                                                          \
+    ROW(kar)                                                                                                           \
     ROW(llmrank)                                                                                                       \
     ROW(nir)                                                                                                           \
     ROW(tallrec)                                                                                                       \

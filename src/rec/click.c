@@ -14,6 +14,8 @@ enum { SCORE_BATCH = 4096 };
 struct click_examples {
     const interactions *train;
     uint32_t *user; /* [n] of each row */
+    uint32_t *row;  /* [n] of each example */
+    uint64_t n;
     sampler sampler;
     uint32_t **seen; /* sorted items of each user, where negatives are drawn */
     uint32_t *sorted;
@@ -30,11 +32,12 @@ static void examples_free(struct click_examples *e)
     if (!e) return;
     sampler_free(&e->sampler);
     mem_free(e->user);
+    mem_free(e->row);
     mem_free(e->sorted);
     mem_free(e);
 }
 
-static lorec_err examples_make(struct click_examples **out, const interactions *train)
+static lorec_err examples_make(struct click_examples **out, const interactions *train, const uint32_t *skipped)
 {
     if (train->n == 0) return err_set(LOREC_INPUT, "no interactions to learn from; loosen the filter or the split");
     if (train->n > UINT32_MAX - 1) return err_set(LOREC_RESOURCE, "more than 2^32 training rows");
@@ -42,9 +45,14 @@ static lorec_err examples_make(struct click_examples **out, const interactions *
     struct click_examples *x = *out;
     x->train = train;
     TRY(mem_new(&x->user, train->n));
+    TRY(mem_new(&x->row, train->n));
     for (uint32_t u = 0; u < train->n_users; u++) {
-        for (uint64_t r = train->start[u]; r < train->start[u + 1]; r++) x->user[r] = u;
+        for (uint64_t r = train->start[u]; r < train->start[u + 1]; r++) {
+            x->user[r] = u;
+            if (!skipped || r - train->start[u] >= skipped[u]) x->row[x->n++] = (uint32_t)r;
+        }
     }
+    if (x->n == 0) return err_set(LOREC_INPUT, "every user's rows are history, none is left to learn from");
     if (train->rating) return LOREC_OK;
     TRY(sampler_make(&x->sampler, train, SAMPLER_UNIFORM, 1));
     TRY(mem_new(&x->sorted, train->n));
@@ -101,7 +109,7 @@ static lorec_err batch_history(const click *m, tape *t, const pair *p, size_t n,
 
 static lorec_err batch_make(const click *m, tape *t, const pair *p, size_t n, click_batch *b)
 {
-    *b = (click_batch){.n = (int64_t)n};
+    *b = (click_batch){.n = (int64_t)n, .pairs = p};
     int32_t *code, *lengths, *item;
     size_t room;
     if (!size_mul(n, m->features.longest + m->features.n + 1, &room))
@@ -142,8 +150,8 @@ static tensor *click_step(void *self, tape *t, const uint32_t *example, size_t n
     }
     for (size_t i = 0; i < n; i++) {
         pair *p = pairs + i * each;
-        *p = example_pair(x, example[i], m->max_history);
-        label[i * each] = !rated || x->train->rating[example[i]] >= m->positive_rating;
+        *p = example_pair(x, x->row[example[i]], m->max_history);
+        label[i * each] = !rated || x->train->rating[x->row[example[i]]] >= m->positive_rating;
         const uint64_t *start = x->train->start;
         for (size_t k = 1; k < each; k++) {
             p[k] = *p;
@@ -162,7 +170,7 @@ static tensor *click_step(void *self, tape *t, const uint32_t *example, size_t n
 
 static lorec_err click_train(click *m, const fit_context *fit)
 {
-    TRY(examples_make(&m->examples, fit->train));
+    TRY(examples_make(&m->examples, fit->train, m->skipped));
     TRY(features_make(&m->features, fit->split->data));
     m->params = params_new(fit->seed);
     if (!m->params) return LOREC_RESOURCE;
@@ -174,7 +182,7 @@ static lorec_err click_train(click *m, const fit_context *fit)
                        &(trainer_model){.self = m,
                                         .label = m->network->label,
                                         .params = m->params,
-                                        .n_examples = fit->train->n,
+                                        .n_examples = m->examples->n,
                                         .step = click_step},
                        &report);
 }

@@ -25,12 +25,14 @@ typedef struct click {
     features features;
     params *params;
     const struct click_network *network;
+    const uint32_t *skipped; /* [n_users] first rows of each user that are history and no examples; NULL: none are */
     struct click_examples *examples; /* while fitting */
 } click;
 
 /* n pairs on a tape: bags of codes for each pair's fields, and (for networks that read it) each pair's history. */
 typedef struct click_batch {
     int64_t n;
+    const pair *pairs;            /* [n] */
     tensor *codes;                /* [sum of bag sizes] */
     const segments *bags;         /* n * fields */
     tensor *item;                 /* [n] the item's code */
