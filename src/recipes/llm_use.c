@@ -51,6 +51,14 @@ bool llm_tally_json(llm_tally *t, json_t *into)
     return ok;
 }
 
+json_t *llm_tally_counts(llm_tally *t)
+{
+    json_t *o = json_object();
+    if (!o || !t || llm_tally_json(t, o)) return o;
+    json_decref(o);
+    return NULL;
+}
+
 /* ---- the model -------------------------------------------------------------------------------------------------------------- */
 
 lorec_err llm_use_open(llm **out, const llm_settings *s, unsigned needs, const char *name)

@@ -74,6 +74,7 @@ void llm_tally_replies(llm_tally *t, const reply_counts *c); /* adds */
 /* {"llm_calls", "llm_tokens", "prompt_tokens", "completion_tokens", "replayed", "failed", "money", "replies": {...}} into an
  * object; false: out of memory. */
 bool llm_tally_json(llm_tally *t, json_t *into);
+json_t *llm_tally_counts(llm_tally *t); /* the same as an object of its own; t may be NULL. NULL: out of memory */
 
 /* The session's model, opened now if need be; LOREC_USAGE: none is named, or it lacks what is needed. */
 lorec_err llm_use(llm **out, rec_session *s, const void *who, const llm_settings *settings, unsigned needs,

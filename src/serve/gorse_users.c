@@ -29,11 +29,6 @@ static lorec_err post_user(server *s, exchange *x)
     return gorse_rows(s, x, put);
 }
 
-typedef struct found_user {
-    json_t *tree;
-    slice *fields;
-} found_user;
-
 static lorec_err keep_user(void *ctx, const store_user *u)
 {
     *(json_t **)ctx = user_json(u);

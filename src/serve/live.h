@@ -6,7 +6,7 @@
  *     TRY(live_event(&v, &event));
  *     live_unlock(&v);
  *     live_read_lock(&v);                                 // whoever asks
- *     size_t n = live_history(&v, user, &seen);
+ *     use(v.user[live_find_user(&v, id)].said);
  *     live_unlock(&v);
  *
  * Users and items have numbers of the server's own (`ids`), whether a model knows them or not.

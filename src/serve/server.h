@@ -3,7 +3,7 @@
  *     server *s;
  *     TRY(server_open(&s, &(server_options){.runs = runs, .n_runs = 1, .store = "sqlite:state.db", .port = 8080}));
  *     printf("http://%s:%d\n", server_host(s), server_port(s));
- *     while (!cancelled) server_tick(s);                   // once a while: watches for what has to be said
+ *     ...                                                  // it answers on threads of its own
  *     server_close(s);                                     // drains: what is under way is answered
  *
  *   HTTP threads --queue--> store thread (one connection; a batch is one transaction, committed before it is acknowledged)
