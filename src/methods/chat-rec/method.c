@@ -193,13 +193,7 @@ static void release(void *self)
 
 static json_t *counts(const void *self)
 {
-    const chatrec *m = self;
-    json_t *o = json_object();
-    if (o && m->tally && !llm_tally_json(m->tally, o)) {
-        json_decref(o);
-        return NULL;
-    }
-    return o;
+    return llm_tally_counts(((const chatrec *)self)->tally);
 }
 
 const recommender recommender_chat_rec = {
