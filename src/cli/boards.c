@@ -1,7 +1,7 @@
 #include "cli/boards.h"
 
 #include "base/mem.h"
-#include "cli/run_folder.h"
+#include "runs/run_folder.h"
 
 static role role_of(const json_t *entry)
 {

@@ -17,9 +17,9 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "cli/args.h"
-#include "cli/machine.h"
 #include "cli/print.h"
 #include "cli/term.h"
+#include "runs/machine.h"
 #include "tensor/cpu/kernels.h"
 
 enum { SIDE = 768, STREAM = 32 << 20 };

@@ -7,9 +7,9 @@
 #include "cli/boards.h"
 #include "cli/leaderboard_print.h"
 #include "cli/print.h"
-#include "cli/run_folder.h"
 #include "cli/workbench.h"
 #include "eval/report_json.h"
+#include "runs/run_folder.h"
 
 typedef struct guest {
     const char *run;

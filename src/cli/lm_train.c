@@ -7,11 +7,11 @@
 #include "cli/args.h"
 #include "cli/lm_commands.h"
 #include "cli/lm_train_parts.h"
-#include "cli/machine.h"
 #include "cli/print.h"
 #include "cli/signals.h"
 #include "lm/adapter_file.h"
 #include "lm/train.h"
+#include "runs/machine.h"
 
 static lorec_err run(int argc, char **argv);
 const command command_lm_train = {

@@ -5,12 +5,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "cli/advisor.h"
 #include "cli/args.h"
 #include "cli/print.h"
 #include "cli/signals.h"
 #include "cli/term.h"
 #include "rec/topk.h"
+#include "runs/advisor.h"
 
 enum { HISTORY_SHOWN = 20 };
 

@@ -9,11 +9,11 @@
 #include "cli/leaderboard_print.h"
 #include "cli/print.h"
 #include "cli/run.h"
-#include "cli/run_folder.h"
 #include "cli/signals.h"
 #include "cli/workbench.h"
 #include "eval/controls.h"
 #include "eval/slate.h"
+#include "runs/run_folder.h"
 
 typedef struct run_state {
     const settings *s;

@@ -20,7 +20,7 @@
 #ifndef LOREC_SERVE_ENGINE_H
 #define LOREC_SERVE_ENGINE_H
 
-#include "cli/advisor.h"
+#include "runs/advisor.h"
 #include "serve/live.h"
 
 typedef enum source { SOURCE_MODEL, SOURCE_POPULAR } source;

@@ -8,7 +8,8 @@ complain() { echo "$*"; bad=1; }
 floor() {
     case $1 in
     base) echo 1 ;; tensor) echo 2 ;; data | text) echo 3 ;; lm) echo 4 ;; rec | retrieve | learn) echo 5 ;;
-    eval | store) echo 6 ;; recipes) echo 7 ;; methods) echo 8 ;; cli | serve | api) echo 9 ;; lorec) echo 0 ;; *) echo 99 ;;
+    eval | store) echo 6 ;; recipes) echo 7 ;; methods) echo 8 ;; runs) echo 9 ;;
+    serve | api) echo 10 ;; cli) echo 11 ;; lorec) echo 0 ;; *) echo 99 ;;
     esac
 }
 while IFS=: read -r file line text; do

@@ -1,4 +1,4 @@
-#include "cli/machine.h"
+#include "runs/machine.h"
 
 #include <stdio.h>
 #include <stdlib.h>

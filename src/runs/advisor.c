@@ -1,8 +1,6 @@
-#include "cli/advisor.h"
+#include "runs/advisor.h"
 
 #include <stdio.h>
-
-#include "cli/settings.h"
 
 static lorec_err first_word(const json_t *config, const char *key, char *out, size_t size)
 {

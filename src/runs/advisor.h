@@ -6,11 +6,11 @@
  *     advisor_close(&a);
  *
  * Ownership: an advisor owns all of it until advisor_close. */
-#ifndef LOREC_CLI_ADVISOR_H
-#define LOREC_CLI_ADVISOR_H
+#ifndef LOREC_RUNS_ADVISOR_H
+#define LOREC_RUNS_ADVISOR_H
 
-#include "cli/run_folder.h"
 #include "methods/registry.h"
+#include "runs/run_folder.h"
 
 typedef struct advisor {
     run_folder run;

@@ -5,8 +5,8 @@
  *     json_t *env = machine_json(&m);       // NULL: out of memory
  *
  * Ownership: a machine is a value; the tree is the caller's. */
-#ifndef LOREC_CLI_MACHINE_H
-#define LOREC_CLI_MACHINE_H
+#ifndef LOREC_RUNS_MACHINE_H
+#define LOREC_RUNS_MACHINE_H
 
 #include "base/json.h"
 

@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/threads.h"
-#include "cli/advisor.h"
 #include "rec/topk.h"
+#include "runs/advisor.h"
 
 enum { BATCH = 512 };
 

@@ -1,4 +1,4 @@
-#include "cli/run_folder.h"
+#include "runs/run_folder.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "cli/machine.h"
+#include "runs/machine.h"
 
 lorec_err run_path(buf *out, const run_folder *r, const char *fmt, ...)
 {

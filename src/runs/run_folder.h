@@ -17,8 +17,8 @@
  *     run_folder_close(&r);
  *
  * Ownership: a run_folder owns its texts. */
-#ifndef LOREC_CLI_RUN_FOLDER_H
-#define LOREC_CLI_RUN_FOLDER_H
+#ifndef LOREC_RUNS_RUN_FOLDER_H
+#define LOREC_RUNS_RUN_FOLDER_H
 
 #include "base/json.h"
 #include "data/dataset.h"
