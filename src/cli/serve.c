@@ -64,9 +64,9 @@ static void hello(const server *s)
 {
     const engine *g = &s->engine;
     for (size_t i = 0; i < g->n; i++)
-        log_info("%s: %s, %u users, %u items", g->run[i].path, g->run[i].advisor.r->key,
-                 g->run[i].advisor.data.rows.n_users, g->run[i].advisor.data.rows.n_items);
-    const dataset *d = &g->run[0].advisor.data;
+        log_info("%s: %s, %u users, %u items", g->run[i]->path, g->run[i]->advisor.r->key,
+                 g->run[i]->advisor.data.rows.n_users, g->run[i]->advisor.data.rows.n_items);
+    const dataset *d = &g->run[0]->advisor.data;
     slice user = d->user_ids.n ? names_at(&d->user_ids, 0) : slice_of("somebody");
     log_info("store %s, %lld events", s->store_url, (long long)s->live.n_events);
     printf("listening on http://%s:%d   (Ctrl-C stops)\n", server_host(s), server_port(s));

@@ -26,82 +26,6 @@ void ask_free(ask *a)
 
 /* ---- runs ------------------------------------------------------------------------------------------------------------- */
 
-static void variant_close(variant *r)
-{
-    for (int i = 0; i < r->n_sessions; i++) rec_session_free(r->session[i]);
-    mem_free(r->session);
-    advisor_close(&r->advisor);
-    mem_free(r->path);
-    mem_free(r->number);
-    mem_free(r->item);
-    *r = (variant){0};
-}
-
-/* The hash of what the model's folder holds, in order of names. */
-static lorec_err hash_folder(const char *folder, XXH3_state_t *state)
-{
-    char **files;
-    size_t n;
-    buf path = {0};
-    TRY(folder_list(folder, &files, &n));
-    lorec_err e = LOREC_OK;
-    for (size_t i = 0; i < n && !e; i++) {
-        file_map m;
-        e = path_join(&path, folder, files[i]);
-        if (!e && folder_exists(path.p)) continue;
-        if (!e) e = file_map_open(&m, path.p);
-        if (e) break;
-        XXH3_64bits_update(state, files[i], strlen(files[i]));
-        XXH3_64bits_update(state, m.bytes ? m.bytes : (const unsigned char *)"", m.size);
-        file_map_close(&m);
-    }
-    buf_free(&path);
-    names_free(files, n);
-    return e;
-}
-
-static lorec_err hash_model(variant *r)
-{
-    buf folder = {0};
-    XXH3_state_t *state = XXH3_createState();
-    lorec_err e = state ? LOREC_OK : err_set(LOREC_RESOURCE, "out of memory for a hash");
-    if (!e) XXH3_64bits_reset(state);
-    if (!e)
-        e = run_path(&folder, &r->advisor.run, "models/%s-%llu", r->advisor.r->key,
-                     (unsigned long long)r->advisor.seed);
-    if (!e) e = hash_folder(folder.p, state);
-    if (!e) snprintf(r->model, sizeof r->model, "%016llx", (unsigned long long)XXH3_64bits_digest(state));
-    XXH3_freeState(state);
-    buf_free(&folder);
-    return e;
-}
-
-static lorec_err open_sessions(variant *r)
-{
-    int n = par_workers();
-    TRY(mem_new(&r->session, (size_t)n));
-    for (; r->n_sessions < n; r->n_sessions++)
-        if (!(r->session[r->n_sessions] = rec_session_new(r->advisor.seed)))
-            return err_set(LOREC_RESOURCE, "out of memory for a session");
-    return LOREC_OK;
-}
-
-static lorec_err variant_open(variant *r, live *v, const char *run, const char *method, int64_t seed)
-{
-    *r = (variant){0};
-    TRY(advisor_open(&r->advisor, run, method, seed));
-    const dataset *d = &r->advisor.data;
-    lorec_err e = mem_dup(&r->path, run);
-    if (!e) e = hash_model(r);
-    if (!e) e = open_sessions(r);
-    if (!e) e = mem_new(&r->number, d->rows.n_items);
-    live_write_lock(v);
-    if (!e) e = live_data(v, d, r->number);
-    live_unlock(v);
-    if (e) variant_close(r);
-    return e;
-}
-
 lorec_err engine_open(engine *g, live *v)
 {
     *g = (engine){.live = v};
@@ -110,7 +34,7 @@ lorec_err engine_open(engine *g, live *v)
 
 void engine_close(engine *g)
 {
-    for (size_t i = 0; i < g->n; i++) variant_close(&g->run[i]);
+    for (size_t i = 0; i < g->n; i++) variant_release(g->run[i]);
     mem_free(g->run);
     list_cache_free(&g->cache);
     mem_free(g->popular);
@@ -124,46 +48,53 @@ void engine_close(engine *g)
     *g = (engine){0};
 }
 
+/* What is popular is counted from the first variant's data and the feedback since. */
+static void count_popular(engine *g)
+{
+    const variant *r = g->run[0];
+    live_count(g->live, r->number, r->rows_of, r->advisor.data.rows.n_items, r->event_seq);
+    g->popular_at = 0;
+    g->n_popular = 0;
+}
+
 lorec_err engine_add(engine *g, const char *run, const char *method, int64_t seed)
 {
-    variant *more;
-    TRY(mem_new(&more, g->n + 1));
-    if (g->n) memcpy(more, g->run, g->n * sizeof *more);
-    lorec_err e = variant_open(&more[g->n], g->live, run, method, seed);
+    variant *fresh, **more;
+    TRY(variant_open(&fresh, g->live, run, method, seed));
+    lorec_err e = mem_new(&more, g->n + 1);
     if (e) {
-        mem_free(more);
+        variant_release(fresh);
         return e;
     }
+    if (g->n) memcpy(more, g->run, g->n * sizeof *more);
     mem_free(g->run);
     g->run = more;
-    g->n++;
+    g->run[g->n++] = fresh;
+    live_write_lock(g->live);
+    if (g->n == 1) count_popular(g);
+    live_unlock(g->live);
     return LOREC_OK;
 }
 
-lorec_err engine_replace(engine *g, size_t i, const char *run)
+variant *engine_swap(engine *g, size_t i, variant *fresh)
 {
-    variant fresh;
-    TRY(variant_open(&fresh, g->live, run, NULL, -1));
-    variant_close(&g->run[i]);
+    live_write_lock(g->live);
+    variant *old = g->run[i];
     g->run[i] = fresh;
-    return LOREC_OK;
+    if (i == 0) count_popular(g);
+    live_unlock(g->live);
+    return old;
+}
+
+variant *engine_hold(engine *g, size_t i)
+{
+    live_read_lock(g->live);
+    variant *r = variant_hold(g->run[i]);
+    live_unlock(g->live);
+    return r;
 }
 
 /* ---- state ------------------------------------------------------------------------------------------------------------ */
-
-/* Live numbers in the model's; made again when the live has more items. */
-static lorec_err items_of_model(engine *g, variant *r)
-{
-    size_t n = g->live->items.n;
-    if (r->n_item == n) return LOREC_OK;
-    mem_free(r->item);
-    r->n_item = 0;
-    TRY(mem_new(&r->item, n));
-    for (size_t i = 0; i < n; i++) r->item[i] = NO_NUMBER;
-    for (uint32_t i = 0; i < r->advisor.data.rows.n_items; i++) r->item[r->number[i]] = i;
-    r->n_item = n;
-    return LOREC_OK;
-}
 
 static lorec_err rows_add(engine *g, size_t *n, uint32_t item, int64_t time)
 {
@@ -185,13 +116,14 @@ static lorec_err state_rows(engine *g, variant *r, const ask *a, int64_t seq, si
             if (r->item[a->history[i]] != NO_NUMBER) TRY(rows_add(g, n, r->item[a->history[i]], INT64_MIN));
         return LOREC_OK;
     }
+    const live_user *u = a->user != NO_NUMBER ? &g->live->user[a->user] : NULL;
     if (*user != NO_USER)
         for (uint64_t k = d->rows.start[*user]; k < d->rows.start[*user + 1]; k++)
-            TRY(rows_add(g, n, d->rows.item[k], d->rows.time ? d->rows.time[k] : INT64_MIN));
-    if (a->user == NO_NUMBER) return LOREC_OK;
-    const live_user *u = &g->live->user[a->user];
-    for (size_t i = 0; i < u->n; i++)
-        if (u->said[i].seq <= seq && u->said[i].type != g->live->read_type && r->item[u->said[i].item] != NO_NUMBER)
+            if (!live_taken_back(u, r->number[d->rows.item[k]], r->event_seq, seq))
+                TRY(rows_add(g, n, d->rows.item[k], d->rows.time ? d->rows.time[k] : INT64_MIN));
+    for (size_t i = 0; u && i < u->n; i++)
+        if (u->said[i].seq > r->event_seq && u->said[i].seq <= seq && u->said[i].type != g->live->read_type &&
+            r->item[u->said[i].item] != NO_NUMBER)
             TRY(rows_add(g, n, r->item[u->said[i].item], u->said[i].time));
     return LOREC_OK;
 }
@@ -206,7 +138,7 @@ static lorec_err state_copy(engine *g, variant *r, const ask *a, int64_t seq, ui
 {
     size_t rows = 0;
     *items = NULL;
-    TRY(items_of_model(g, r));
+    TRY(variant_items(r, g->live));
     TRY(state_rows(g, r, a, seq, &rows, user));
     TRY(mem_new(items, rows));
     if (rows) memcpy(*items, g->rows_item, rows * sizeof **items);
@@ -223,7 +155,7 @@ lorec_err engine_state(engine *g, size_t i, slice user_id, int64_t seq, uint32_t
 {
     uint32_t user;
     ask a = {.user_id = user_id, .user = live_find_user(g->live, user_id)};
-    return state_copy(g, &g->run[i], &a, seq, items, n, &user);
+    return state_copy(g, g->run[i], &a, seq, items, n, &user);
 }
 
 /* ---- what is popular ----------------------------------------------------------------------------------------------------- */
@@ -388,9 +320,9 @@ static void answer_variant(engine *g, size_t which, ask **batch, size_t n)
 {
     ask *lists[ENGINE_BATCH], *late[ENGINE_BATCH], *empty[ENGINE_BATCH];
     size_t n_lists = 0, n_late = 0, n_empty = 0;
-    variant *r = &g->run[which];
+    variant *r = g->run[which];
     double now = clock_seconds();
-    if (items_of_model(g, r)) {
+    if (variant_items(r, g->live)) {
         fall_back(g, batch, n, "model", lorec_error_message());
         return;
     }

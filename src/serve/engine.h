@@ -20,8 +20,7 @@
 #ifndef LOREC_SERVE_ENGINE_H
 #define LOREC_SERVE_ENGINE_H
 
-#include "runs/advisor.h"
-#include "serve/live.h"
+#include "serve/variant.h"
 
 typedef enum source { SOURCE_MODEL, SOURCE_POPULAR } source;
 extern const char *const source_words[2];
@@ -65,16 +64,6 @@ typedef struct ask {
 } ask;
 void ask_free(ask *a);
 
-typedef struct variant {
-    char *path;
-    advisor advisor;
-    uint32_t *number; /* [items of the model] -> live number */
-    uint32_t *item;   /* [n_item] live number -> model's, NO_NUMBER where it has none */
-    size_t n_item;
-    char model[17];        /* hash of the model's files: what `lorec why` compares */
-    rec_session **session; /* [n_sessions] one a worker */
-    int n_sessions;
-} variant;
 typedef struct list_slot list_slot;
 typedef struct list_cache { /* list_cache.h */
     list_slot *slot;
@@ -84,7 +73,7 @@ typedef struct engine {
     list_cache cache;
     uint64_t hits, misses;
     live *live;
-    variant *run;
+    variant **run; /* [n] held; read by others than the executor under the live's lock */
     size_t n;
     uint32_t *popular; /* live numbers, most popular first */
     size_t n_popular, popular_cap;
@@ -102,8 +91,11 @@ typedef struct engine {
 lorec_err engine_open(engine *g, live *v);
 void engine_close(engine *g);
 lorec_err engine_add(engine *g, const char *run, const char *method, int64_t seed);
-/* Puts another run in the place of variant i; the old one goes on serving when it can not be opened. */
-lorec_err engine_replace(engine *g, size_t i, const char *run);
+/* Puts another variant, already open, in the place of i: takes its reference over and gives the old one's back. The
+ * executor's, between batches; takes the live's write lock, so that nobody sees half of it. */
+variant *engine_swap(engine *g, size_t i, variant *fresh);
+/* For other threads than the executor: a variant that stays open until variant_release, whatever is put in its place. */
+variant *engine_hold(engine *g, size_t i);
 void engine_answer(engine *g, ask **batch, size_t n);
 /* The user's history as the model of a variant sees it, with live events up to `seq`: model's item numbers; for replays. */
 lorec_err engine_state(engine *g, size_t variant, slice user_id, int64_t seq, uint32_t **items, size_t *n);

@@ -38,7 +38,10 @@ static lorec_err seen_make(seen_set *s, const engine *g, const variant *r, const
 {
     size_t live_n = a->user != NO_NUMBER ? g->live->user[a->user].n : 0;
     TRY(mem_grow(&s->item, &s->cap, n_history + live_n + a->n_history + 1));
-    for (size_t i = 0; i < n_history; i++) s->item[s->n++] = r->number[history[i]];
+    const live_user *u = a->user != NO_NUMBER && !a->history ? &g->live->user[a->user] : NULL;
+    for (size_t i = 0; i < n_history; i++)
+        if (!live_taken_back(u, r->number[history[i]], r->event_seq, INT64_MAX))
+            s->item[s->n++] = r->number[history[i]];
     for (size_t i = 0; i < live_n; i++) s->item[s->n++] = g->live->user[a->user].said[i].item;
     for (size_t i = 0; i < a->n_history; i++) s->item[s->n++] = a->history[i];
     qsort(s->item, s->n, sizeof *s->item, by_number);
@@ -122,7 +125,7 @@ static bool is_listed(const ask *a, uint32_t item)
 
 static lorec_err state_of_data(const engine *g, const ask *a, seen_set *seen)
 {
-    const variant *r = &g->run[a->answered_by];
+    const variant *r = g->run[a->answered_by];
     uint32_t user;
     const interactions *x = &r->advisor.data.rows;
     const uint32_t *items = NULL;

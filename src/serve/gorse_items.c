@@ -109,16 +109,19 @@ static lorec_err patch_item(server *s, exchange *x)
     return write_back(s, x, tree);
 }
 
-static bool in_data(const server *s, slice id)
+static bool in_data(server *s, slice id)
 {
     uint32_t number;
-    for (size_t i = 0; i < s->engine.n; i++) {
-        const dataset *d = &s->engine.run[i].advisor.data;
+    bool known = false;
+    live_read_lock(&s->live); /* which variants there are changes under it */
+    for (size_t i = 0; i < s->engine.n && !known; i++) {
+        const dataset *d = &s->engine.run[i]->advisor.data;
         if (dataset_find_item(d, id, &number)) continue;
         slice found = names_at(&d->item_ids, number); /* a title would be found too */
-        if (found.n == id.n && !memcmp(found.p, id.p, id.n)) return true;
+        known = found.n == id.n && !memcmp(found.p, id.p, id.n);
     }
-    return false;
+    live_unlock(&s->live);
+    return known;
 }
 
 /* An item of the data is hidden by a row of its own; one that only /api/item knew is removed. */

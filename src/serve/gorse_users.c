@@ -45,7 +45,7 @@ static lorec_err find(server *s, exchange *x, json_t **out)
     bool known = live_find_user(&s->live, x->part[0]) != NO_NUMBER;
     uint32_t number;
     for (size_t i = 0; i < s->engine.n && !known; i++)
-        known = dataset_find_user(&s->engine.run[i].advisor.data, x->part[0], &number);
+        known = dataset_find_user(&s->engine.run[i]->advisor.data, x->part[0], &number);
     live_unlock(&s->live);
     if (!known) return exchange_refuse(x, 404, "there is no user \"%.*s\"", (int)x->part[0].n, x->part[0].p);
     *out = user_json(&(store_user){x->part[0], slice_of("null"), slice_of("")});

@@ -12,7 +12,10 @@ lorec_err live_open(live *v, const char *read_type, bool unique)
 
 void live_close(live *v)
 {
-    for (uint32_t i = 0; i < v->users.n; i++) mem_free(v->user[i].said);
+    for (uint32_t i = 0; i < v->users.n; i++) {
+        mem_free(v->user[i].said);
+        mem_free(v->user[i].taken);
+    }
     for (uint32_t i = 0; i < v->items.n; i++) {
         mem_free(v->item[i].title);
         mem_free(v->item[i].category);
@@ -134,18 +137,40 @@ static lorec_err data_item(live *v, const dataset *d, const column *categories, 
     return categories ? data_categories(v, item, categories, i) : LOREC_OK;
 }
 
+/* A bit at a time: who asks meanwhile waits for a few items only. */
 lorec_err live_data(live *v, const dataset *d, uint32_t *number)
 {
+    enum { SOME = 4096 };
     const column *c = dataset_column(d, SIDE_ITEM, "categories");
     if (!c) c = dataset_column(d, SIDE_ITEM, "genres");
     bool titled = dataset_column(d, SIDE_ITEM, "title") != NULL;
-    for (uint32_t i = 0; i < d->rows.n_items; i++) TRY(data_item(v, d, c, titled, i, &number[i]));
+    lorec_err e = LOREC_OK;
+    for (uint32_t begin = 0; begin < d->rows.n_items && !e; begin += SOME) {
+        uint32_t end = d->rows.n_items - begin < SOME ? d->rows.n_items : begin + SOME;
+        live_write_lock(v);
+        for (uint32_t i = begin; i < end && !e; i++) e = data_item(v, d, c, titled, i, &number[i]);
+        live_unlock(v);
+    }
+    if (e || !d->rows.time) return e;
+    live_write_lock(v);
     for (uint64_t r = 0; r < d->rows.n; r++) {
         live_item *item = &v->item[number[d->rows.item[r]]];
-        item->popularity++;
-        if (d->rows.time && d->rows.time[r] > item->time) item->time = d->rows.time[r];
+        if (d->rows.time[r] > item->time) item->time = d->rows.time[r];
     }
+    live_unlock(v);
     return LOREC_OK;
+}
+
+void live_count(live *v, const uint32_t *number, const uint64_t *rows_of, uint32_t n, int64_t after)
+{
+    for (uint32_t i = 0; i < v->items.n; i++) v->item[i].popularity = 0;
+    for (uint32_t i = 0; i < n; i++) v->item[number[i]].popularity = rows_of[i];
+    v->counted = after;
+    for (uint32_t u = 0; u < v->users.n; u++)
+        for (size_t i = 0; i < v->user[u].n; i++) {
+            const live_said *s = &v->user[u].said[i];
+            if (s->seq > after && s->type != v->read_type) v->item[s->item].popularity++;
+        }
 }
 
 static lorec_err row_categories(live *v, live_item *item, slice json)
@@ -182,16 +207,21 @@ void live_item_gone(live *v, slice id)
 
 /* ---- feedback ------------------------------------------------------------------------------------------------------------ */
 
+/* What was said and counts no more: out of the list, out of what is popular. */
+static void unsay(live *v, const live_said *s)
+{
+    if (s->seq > v->counted && s->type != v->read_type && v->item[s->item].popularity) v->item[s->item].popularity--;
+    v->n_events--;
+}
+
 static void take_back(live *v, live_user *u, uint32_t type, uint32_t item)
 {
     size_t kept = 0;
     for (size_t i = 0; i < u->n; i++) {
-        if (u->said[i].type == type && u->said[i].item == item) {
-            if (type != v->read_type && v->item[item].popularity) v->item[item].popularity--;
-            v->n_events--;
-            continue;
-        }
-        u->said[kept++] = u->said[i];
+        if (u->said[i].type == type && u->said[i].item == item)
+            unsay(v, &u->said[i]);
+        else
+            u->said[kept++] = u->said[i];
     }
     u->n = kept;
 }
@@ -204,18 +234,34 @@ lorec_err live_event(live *v, const store_event *e)
     TRY(item_number(v, e->item, &item));
     TRY(ids_add(&v->types, e->type, &type));
     live_user *u = &v->user[user];
-    TRY(mem_grow(&u->said, &u->cap, u->n + 1));
+    if (e->retract)
+        TRY(mem_grow(&u->taken, &u->taken_cap, u->n_taken + 1));
+    else
+        TRY(mem_grow(&u->said, &u->cap, u->n + 1));
     v->event_seq = e->seq;
     if (e->retract || v->unique) take_back(v, u, type, item);
-    if (e->retract) return LOREC_OK;
-    u->said[u->n++] = (live_said){.item = item, .type = type, .time = e->time, .seq = e->seq};
-    if (type != v->read_type) v->item[item].popularity++;
+    if (e->retract) {
+        if (type != v->read_type) u->taken[u->n_taken++] = (live_taken){item, e->seq};
+        return LOREC_OK;
+    }
+    u->said[u->n++] = (live_said){.item = item, .type = type, .time = e->time, .seq = e->seq, .value = (float)e->value};
+    if (e->seq > v->counted && type != v->read_type) v->item[item].popularity++;
     v->n_events++;
     return LOREC_OK;
+}
+
+bool live_taken_back(const live_user *u, uint32_t item, int64_t from, int64_t to)
+{
+    for (size_t i = 0; u && i < u->n_taken; i++)
+        if (u->taken[i].item == item && u->taken[i].seq > from && u->taken[i].seq <= to) return true;
+    return false;
 }
 
 void live_forget(live *v, slice user)
 {
     uint32_t n = live_find_user(v, user);
-    if (n != NO_NUMBER) v->user[n].n = 0;
+    if (n == NO_NUMBER) return;
+    live_user *u = &v->user[n];
+    for (size_t i = 0; i < u->n; i++) unsay(v, &u->said[i]);
+    u->n = u->n_taken = 0;
 }

@@ -26,10 +26,16 @@ enum { NO_NUMBER = UINT32_MAX };
 typedef struct live_said { /* one event of a user */
     uint32_t item, type;
     int64_t time, seq;
+    float value;
 } live_said;
+typedef struct live_taken { /* taken back: what was said of it up to seq, in the data too, counts no more */
+    uint32_t item;
+    int64_t seq;
+} live_taken;
 typedef struct live_user {
     live_said *said; /* in order of arrival */
-    size_t n, cap;
+    live_taken *taken;
+    size_t n, cap, n_taken, taken_cap;
 } live_user;
 typedef struct live_item {
     bool hidden, known; /* known: described by the data or by /api/item */
@@ -37,7 +43,7 @@ typedef struct live_item {
     char *title;
     uint32_t *category;
     uint32_t n_categories;
-    uint64_t popularity; /* rows of the data and positive events */
+    uint64_t popularity; /* rows of the data and positive events since */
 } live_item;
 
 typedef struct live {
@@ -48,7 +54,8 @@ typedef struct live {
     size_t user_cap, item_cap;
     uint32_t read_type; /* this kind of feedback is "seen", not "liked" */
     int64_t event_seq, change_seq, n_events;
-    bool unique; /* one event a type, user and item: a second one replaces the first */
+    int64_t counted; /* popularity has the data's rows and the events after this one */
+    bool unique;     /* one event a type, user and item: a second one replaces the first */
 } live;
 
 lorec_err live_open(live *v, const char *read_type, bool unique);
@@ -57,14 +64,18 @@ void live_read_lock(live *v);
 void live_write_lock(live *v);
 void live_unlock(live *v);
 
-/* Items of a data set: titles, categories (the column "categories" or "genres"), popularity; number [items] gets what each
- * is called here. */
+/* Items of a data set: titles, categories (the column "categories" or "genres"), times; number [items] gets what each
+ * is called here. Takes the write lock itself, some items at a time. */
 lorec_err live_data(live *v, const dataset *d, uint32_t *number);
+/* What is popular anew: rows_of [n] rows of a data set's items, and the events after `after`. */
+void live_count(live *v, const uint32_t *number, const uint64_t *rows_of, uint32_t n, int64_t after);
 lorec_err live_event(live *v, const store_event *e);   /* also one that is known (same seq): nothing happens */
 lorec_err live_item_row(live *v, const store_item *i); /* described or changed */
 void live_item_gone(live *v, slice id);                /* deleted: never recommended again */
 void live_forget(live *v, slice user);
 
+/* Did the user (NULL: no) take back after event `from`, up to event `to`, what the data says of this item? */
+bool live_taken_back(const live_user *u, uint32_t item, int64_t from, int64_t to);
 uint32_t live_find_user(const live *v, slice id); /* NO_NUMBER */
 uint32_t live_find_item(const live *v, slice id);
 bool live_in_category(const live *v, uint32_t item, uint32_t category);

@@ -74,6 +74,8 @@ static lorec_err rebuild(replay *r, store *s, const char *request_id)
     const char *run = json_string_value(json_object_get(r->record, "run")),
                *method = json_string_value(json_object_get(r->record, "method"));
     if (!run || !method) return err_set(LOREC_INPUT, "the record of %s names no run", request_id);
+    const char *counted = json_string_value(json_object_get(r->record, "popular_run"));
+    if (counted && strcmp(counted, run) != 0) TRY(engine_add(&r->engine, counted, NULL, -1));
     TRY(engine_add(&r->engine, run, method, number_of(r, "seed")));
     TRY(follow_until(r, s, number_of(r, "popular_seq")));
     TRY(engine_popular(&r->engine)); /* it stays as of now: it is fresh for some seconds */
@@ -99,7 +101,8 @@ static lorec_err items_of(const replay *r, const char *key, uint32_t **out, size
 /* Everything the model can rank, best first, nothing left out; or the candidates. */
 static lorec_err rank_all(replay *r, ask *a)
 {
-    *a = (ask){.user_id = field_of(r, "user"), .category = NO_NUMBER, .keep_seen = true, .variant = 0};
+    *a = (ask){
+        .user_id = field_of(r, "user"), .category = NO_NUMBER, .keep_seen = true, .variant = (int)r->engine.n - 1};
     a->user = a->user_id.n ? live_find_user(&r->live, a->user_id) : NO_NUMBER;
     a->n = r->live.items.n;
     TRY(items_of(r, "history", &a->history, &a->n_history));
@@ -113,7 +116,7 @@ static lorec_err rank_all(replay *r, ask *a)
     char state[17];
     snprintf(state, sizeof state, "%016llx", (unsigned long long)a->state);
     r->same_state = degraded || slice_is(field_of(r, "state"), state) || a->state == 0;
-    r->same_model = slice_is(field_of(r, "model"), r->engine.run[0].model);
+    r->same_model = slice_is(field_of(r, "model"), r->engine.run[r->engine.n - 1]->model);
     return LOREC_OK;
 }
 
@@ -175,8 +178,8 @@ static lorec_err explain_rest(replay *r, const ask *a)
     for (size_t i = 0; i < r->n; i++)
         if (!r->line[i].popular && r->line[i].place > last) last = r->line[i].place;
     bool keep_seen = json_is_true(json_object_get(r->record, "keep_seen"));
-    TRY(engine_state(&r->engine, 0, a->user_id, INT64_MAX, &state, &n_state));
-    const variant *v = &r->engine.run[0];
+    TRY(engine_state(&r->engine, r->engine.n - 1, a->user_id, INT64_MAX, &state, &n_state));
+    const variant *v = r->engine.run[r->engine.n - 1];
     const live_user *u = a->user != NO_NUMBER ? &r->live.user[a->user] : NULL;
     for (size_t i = 0; i + 1 < last && !a->candidates; i++) {
         uint32_t item = a->list[i].item;

@@ -24,7 +24,7 @@ static json_t *degraded_json(const ask *a)
 
 json_t *slate_json(const server *s, const exchange *x, const ask *a)
 {
-    const variant *r = &s->engine.run[a->answered_by];
+    const variant *r = s->engine.run[a->answered_by];
     json_t *items = json_array();
     for (size_t i = 0; i < a->n_list; i++) {
         const listed *l = &a->list[i];
@@ -40,7 +40,7 @@ json_t *slate_json(const server *s, const exchange *x, const ask *a)
 
 void slate_headers(const server *s, exchange *x, const ask *a)
 {
-    const variant *r = &s->engine.run[a->answered_by];
+    const variant *r = s->engine.run[a->answered_by];
     (void)exchange_header(x, "X-Lorec-Run", "%s", r->path);
     (void)exchange_header(x, "X-Lorec-Variant", "%s", r->advisor.r->key);
     if (a->degraded) (void)exchange_header(x, "X-Lorec-Degraded", "%s", a->degraded);
@@ -64,7 +64,7 @@ static json_t *numbers(const server *s, const uint32_t *item, size_t n)
 void slate_record(server *s, const exchange *x, const ask *a)
 {
     if (s->o.keep_records_days <= 0) return;
-    const variant *r = &s->engine.run[a->answered_by];
+    const variant *r = s->engine.run[a->answered_by];
     json_t *items = json_array(), *dropped = json_array();
     for (size_t i = 0; i < a->n_list; i++)
         json_array_append_new(items, json_pack("[o, o, s]", text(ids_name(&s->live.items, a->list[i].item)),
@@ -85,6 +85,7 @@ void slate_record(server *s, const exchange *x, const ask *a)
         a->keep_seen, "degraded", degraded_json(a), "items", items, "dropped", dropped, "propensity", 1.0,
         "transcript");
     if (body) {
+        json_object_set_new(body, "popular_run", json_string(s->engine.run[0]->path));
         json_object_set_new(body, "read_type", json_string(s->read_type));
         json_object_set_new(body, "unique", json_boolean(s->o.unique));
     }

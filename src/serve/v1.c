@@ -19,7 +19,7 @@ static lorec_err find_items(server *s, const json_t *list, const char *field_nam
         uint32_t item = live_find_item(&s->live, words);
         if (item == NO_NUMBER) {
             uint32_t number;
-            const variant *r = &s->engine.run[0];
+            const variant *r = s->engine.run[0];
             if (!dataset_find_item(&r->advisor.data, words, &number))
                 item = r->number[number];
             else if (strict)
@@ -38,8 +38,8 @@ static lorec_err variant_named(const server *s, slice method, int *out)
     char word[64];
     snprintf(word, sizeof word, "%.*s", (int)(method.n < 63 ? method.n : 63), method.p);
     for (size_t i = 0; i < n; i++) {
-        keys[i] = s->engine.run[i].advisor.r->key;
-        if (slice_is(method, keys[i]) || slice_is(method, s->engine.run[i].path)) return *out = (int)i, LOREC_OK;
+        keys[i] = s->engine.run[i]->advisor.r->key;
+        if (slice_is(method, keys[i]) || slice_is(method, s->engine.run[i]->path)) return *out = (int)i, LOREC_OK;
     }
     const char *near = err_nearest(word, keys, n);
     return err_set(LOREC_INPUT, "\"method\": \"%s\" is not served here%s%s%s; see /v1/methods", word,
@@ -106,8 +106,9 @@ static lorec_err answer(server *s, exchange *x)
 static lorec_err get_methods(server *s, exchange *x)
 {
     json_t *list = json_array();
+    live_read_lock(&s->live); /* which variants there are changes under it */
     for (size_t i = 0; i < s->engine.n; i++) {
-        const variant *r = &s->engine.run[i];
+        const variant *r = s->engine.run[i];
         json_array_append_new(list,
                               json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:I}", "method", r->advisor.r->key,
                                         "title", r->advisor.r->title, "family", r->advisor.r->family, "cite",
@@ -116,6 +117,7 @@ static lorec_err get_methods(server *s, exchange *x)
                                         (json_int_t)r->advisor.data.rows.n_users, "items",
                                         (json_int_t)r->advisor.data.rows.n_items));
     }
+    live_unlock(&s->live);
     return exchange_reply(x, 200, json_pack("{s:o}", "methods", list));
 }
 
