@@ -17,19 +17,6 @@ static const arg common[COMMON] = {
     {"threads", 0, ARG_INT, NULL, "N", "threads to use (default: LOREC_THREADS, OMP_NUM_THREADS, all cores)", 1, 256},
 };
 
-lorec_err arg_list_add(arg_list *l, const char *item)
-{
-    TRY(mem_grow(&l->item, &l->cap, l->n + 1));
-    l->item[l->n++] = item;
-    return LOREC_OK;
-}
-
-void arg_list_free(arg_list *l)
-{
-    mem_free(l->item);
-    *l = (arg_list){0};
-}
-
 void args_free(args *a)
 {
     mem_free(a->word);
@@ -119,7 +106,7 @@ static lorec_err take(const args *a, const arg *row, const char *text)
         *(const char **)row->into = text;
         return LOREC_OK;
     case ARG_LIST:
-        return arg_list_add(row->into, text);
+        return text_list_add(row->into, text);
     case ARG_INT: {
         int64_t n;
         if (!slice_to_i64(slice_of(text), &n)) return bad(a, row, text, "has to be a whole number");

@@ -3,7 +3,7 @@
  *     const char *data = NULL;
  *     bool json = false;
  *     int64_t k = 10;
- *     arg_list sets = {0};
+ *     text_list sets = {0};
  *     arg rows[] = {
  *         {"data", 'd', ARG_TEXT, &data, "PATH", "a prepared folder, a raw file or folder, or \"sample\""},
  *         {"set", 0, ARG_LIST, &sets, "NAME=VALUE", "an option of a method; may be repeated"},
@@ -17,7 +17,7 @@
  * Every command also has --help, -q/--quiet, -v/--verbose and --threads. An unknown option is LOREC_USAGE with the
  * nearest one; so is a value out of its bounds.
  *
- * Ownership: texts are argv's; arg_list_free and args_free release the lists. */
+ * Ownership: texts are argv's; text_list_free and args_free release the lists. */
 #ifndef LOREC_CLI_ARGS_H
 #define LOREC_CLI_ARGS_H
 
@@ -25,19 +25,15 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "base/text_list.h"
 #include "cli/command.h"
-
-typedef struct arg_list {
-    const char **item;
-    size_t n, cap;
-} arg_list;
 
 typedef enum arg_kind { ARG_FLAG, ARG_TEXT, ARG_LIST, ARG_INT, ARG_REAL } arg_kind;
 typedef struct arg {
     const char *name; /* of --name */
     char letter;      /* of -x, or 0 */
     arg_kind kind;
-    void *into;        /* bool, const char *, arg_list, int64_t, double */
+    void *into;        /* bool, const char *, text_list, int64_t, double */
     const char *value; /* what the help calls the value; NULL for a flag */
     const char *help;
     double min, max; /* of numbers; 0, 0: any */
@@ -59,8 +55,5 @@ void args_free(args *a);
 /* LOREC_USAGE unless there are from min to max words; `what` names them ("METHOD", "RUN..."). */
 lorec_err args_need_words(const args *a, size_t min, size_t max, const char *what);
 lorec_err args_help(const args *a, buf *out); /* what --help prints */
-
-lorec_err arg_list_add(arg_list *l, const char *item);
-void arg_list_free(arg_list *l);
 
 #endif

@@ -15,7 +15,7 @@
 typedef struct eval_words {
     question_words of;
     const char *metrics, *part, *qrels, *run;
-    arg_list lists, names;
+    text_list lists, names;
     int64_t level;
     bool json;
 } eval_words;
@@ -221,7 +221,7 @@ static lorec_err run(int argc, char **argv)
             e = w.qrels ? eval_qrels(&w) : eval_data(&w, of);
     }
     args_free(&a);
-    arg_list_free(&w.lists);
-    arg_list_free(&w.names);
+    text_list_free(&w.lists);
+    text_list_free(&w.names);
     return e;
 }

@@ -7,9 +7,9 @@
 #include "cli/boards.h"
 #include "cli/leaderboard_print.h"
 #include "cli/print.h"
-#include "cli/workbench.h"
 #include "eval/report_json.h"
 #include "runs/run_folder.h"
+#include "runs/workbench.h"
 
 typedef struct guest {
     const char *run;
@@ -105,7 +105,7 @@ static lorec_err rewrite(guest *g, bool json)
     return e;
 }
 
-lorec_err eval_into_run(const char *run, const arg_list *lists, const arg_list *names_of, bool json)
+lorec_err eval_into_run(const char *run, const text_list *lists, const text_list *names_of, bool json)
 {
     guest g = {.run = run};
     lorec_err e = open_run(&g);

@@ -10,6 +10,6 @@
 
 /* names[i] is what row i is called; without one it is the file's name. Measured under the run's own protocol, on the
  * data kept in the run. */
-lorec_err eval_into_run(const char *run, const arg_list *lists, const arg_list *names, bool json);
+lorec_err eval_into_run(const char *run, const text_list *lists, const text_list *names, bool json);
 
 #endif

@@ -28,7 +28,7 @@ const command command_lm_ask = {
 
 typedef struct words {
     const char *spec, *prompt, *messages, *record, *system;
-    arg_list image, stop;
+    text_list image, stop;
     llm_options options;
     llm_params params;
     int64_t samples;
@@ -190,8 +190,8 @@ static lorec_err run(int argc, char **argv)
         signals_catch();
         e = work(&w);
     }
-    arg_list_free(&w.image);
-    arg_list_free(&w.stop);
+    text_list_free(&w.image);
+    text_list_free(&w.stop);
     args_free(&a);
     return e;
 }

@@ -38,7 +38,7 @@ enum { PROMPTS_MAX = 8, REPEATS_MAX = 100 };
 
 typedef struct bench {
     const char *form, *shape, *as, *model;
-    arg_list prompt;
+    text_list prompt;
     int64_t tokens, candidates, title, shared, repeats;
     bool json, bf16;
     lm_model *m;
@@ -143,7 +143,7 @@ static lorec_err open_model(bench *b)
 
 static lorec_err read_prompts(bench *b)
 {
-    if (b->prompt.n == 0) TRY(arg_list_add(&b->prompt, "512"));
+    if (b->prompt.n == 0) TRY(text_list_add(&b->prompt, "512"));
     if (b->prompt.n > PROMPTS_MAX) return err_set(LOREC_USAGE, "at most %d lengths of prompts", PROMPTS_MAX);
     for (size_t i = 0; i < b->prompt.n; i++)
         if (!slice_to_i64((slice){b->prompt.item[i], strlen(b->prompt.item[i])}, &b->length[i]) || b->length[i] < 1 ||
@@ -219,7 +219,7 @@ done:
     mem_free(b.id);
     lm_session_free(b.s);
     lm_model_free(b.m);
-    arg_list_free(&b.prompt);
+    text_list_free(&b.prompt);
     args_free(&a);
     return e;
 }

@@ -27,7 +27,7 @@ const command command_lm_chat_template = {
 
 typedef struct words {
     const char *model, *messages, *prompt, *date;
-    arg_list set;
+    text_list set;
     bool open, json;
 } words;
 
@@ -45,7 +45,7 @@ static lorec_err request(const words *w, json_t **out)
 }
 
 /* --set a=1: JSON where it is, a text otherwise. */
-static lorec_err set_values(json_t *values, const arg_list *set)
+static lorec_err set_values(json_t *values, const text_list *set)
 {
     for (size_t i = 0; i < set->n; i++) {
         slice rest = slice_of(set->item[i]), name = slice_cut(&rest, '=');
@@ -115,7 +115,7 @@ static lorec_err run(int argc, char **argv)
     if (!e && !a.done) e = request(&w, &values);
     if (!e && !a.done) e = render(&w, values);
     json_decref(values);
-    arg_list_free(&w.set);
+    text_list_free(&w.set);
     args_free(&a);
     return e;
 }

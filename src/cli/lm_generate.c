@@ -41,7 +41,7 @@ const command command_lm_generate = {
 typedef struct job {
     lm_words words;
     const char *prompt_text, *prompt_file, *trie_file;
-    arg_list stop;
+    text_list stop;
     int64_t beam, samples, tokens, seed, keep, top_k, groups, tops;
     double temperature, top_p, min_p, repetition, length_power, diversity;
     bool temperature_given, refuse, no_end, json, failed;
@@ -314,7 +314,7 @@ done:
     text_lines_free(&j.lines);
     trie_free(&j.trie);
     tokens_free(&j.ids);
-    arg_list_free(&j.stop);
+    text_list_free(&j.stop);
     json_decref(j.outputs);
     json_decref(j.steps);
     args_free(&a);

@@ -60,7 +60,7 @@ static lorec_err run(int argc, char **argv)
 {
     const char *out = NULL, *kind = "bpe";
     int64_t size = 8000, least = 2;
-    arg_list special = {0};
+    text_list special = {0};
     const arg words[] = {
         {"out", 'o', ARG_TEXT, &out, "FILE", "the tokenizer.json to write"},
         {"kind", 0, ARG_TEXT, &kind, "KIND", "bpe or unigram (bpe)"},
@@ -83,7 +83,7 @@ static lorec_err run(int argc, char **argv)
                                        .least = (uint64_t)least},
                  out);
 done:
-    arg_list_free(&special);
+    text_list_free(&special);
     args_free(&a);
     return e;
 }

@@ -1,5 +1,5 @@
 /* question.h: what lists made elsewhere are lists of: a data set, a split of it and a protocol, as the options of
- * `lorec eval` and `lorec data export-split` name them. (A run's own come from settings: cli/workbench.h.)
+ * `lorec eval` and `lorec data export-split` name them. (A run's own come from settings: runs/workbench.h.)
  *
  *     question_words w = QUESTION_DEFAULTS;            // arg rows: QUESTION_ARGS(w)
  *     question q;

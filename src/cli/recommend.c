@@ -16,7 +16,7 @@ enum { HISTORY_SHOWN = 20 };
 
 typedef struct question {
     const char *run, *user, *users, *out, *method;
-    arg_list item;
+    text_list item;
     int64_t k, seed;
     bool json, keep_seen;
 } question;
@@ -56,7 +56,7 @@ static lorec_err history_of_user(const advisor *a, const char *id, answer *w)
     return LOREC_OK;
 }
 
-static lorec_err history_of_items(const advisor *a, const arg_list *words, answer *w)
+static lorec_err history_of_items(const advisor *a, const text_list *words, answer *w)
 {
     TRY(mem_new(&w->history, words->n));
     for (size_t i = 0; i < words->n; i++) TRY(dataset_find_item(&a->data, slice_of(words->item[i]), &w->history[i]));
@@ -257,7 +257,7 @@ static lorec_err run(int argc, char **argv)
         q.run = a.word[0];
         e = recommend(&q);
     }
-    arg_list_free(&q.item);
+    text_list_free(&q.item);
     args_free(&a);
     return e;
 }

@@ -6,7 +6,7 @@
 #ifndef LOREC_CLI_RUN_H
 #define LOREC_CLI_RUN_H
 
-#include "cli/settings.h"
+#include "runs/settings.h"
 
 /* out NULL: a folder named by date, method, data and hash. With `json` stdout gets the one object, otherwise a table. */
 lorec_err run_settings(const settings *s, const char *out, bool resume, bool json);

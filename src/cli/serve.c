@@ -14,7 +14,7 @@
 #include "serve/server.h"
 
 typedef struct serve_words {
-    arg_list runs;
+    text_list runs;
     const char *store, *listen, *key_file, *tls_cert, *tls_key, *read_type, *feedback, *access_log, *port_file;
     double keep_records, deadline_ms;
     char host[64];
@@ -175,7 +175,7 @@ static lorec_err run(int argc, char **argv)
     if (!e && !a.done && strcmp(w.feedback, "events") != 0 && strcmp(w.feedback, "unique") != 0)
         e = err_set(LOREC_USAGE, "--feedback is events or unique, not \"%s\"", w.feedback);
     if (!e && !a.done) e = serve(&w);
-    arg_list_free(&w.runs);
+    text_list_free(&w.runs);
     args_free(&a);
     return e;
 }

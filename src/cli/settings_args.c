@@ -1,5 +1,5 @@
 /* The options that `lorec run` and `lorec tune` share, and how they become settings. */
-#include "cli/settings.h"
+#include "cli/settings_args.h"
 
 void settings_args_rows(settings_args *a, arg rows[SETTINGS_ARGS])
 {

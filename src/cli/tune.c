@@ -7,13 +7,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/threads.h"
-#include "cli/args.h"
-#include "cli/entries.h"
 #include "cli/run.h"
+#include "cli/settings_args.h"
 #include "cli/signals.h"
 #include "cli/term.h"
-#include "cli/workbench.h"
 #include "eval/tune.h"
+#include "runs/entries.h"
+#include "runs/workbench.h"
 
 typedef struct done {   /* a line of trials.jsonl */
     const char *method; /* the registry's */
@@ -128,14 +128,14 @@ static lorec_err try_one(search *x, const recommender *r, uint64_t number)
 {
     char **drawn = NULL;
     size_t n = 0;
-    arg_list set = {0};
+    text_list set = {0};
     trial t = {0};
     json_t *words = json_array();
     lorec_err e = settings_sets(&x->s, r, true, &set);
     size_t given = set.n;
     if (!e) e = tune_draw(&x->space, r, number, (uint64_t)x->seed, &drawn, &n);
     for (size_t i = 0; i < n && !e; i++) {
-        e = arg_list_add(&set, drawn[i]);
+        e = text_list_add(&set, drawn[i]);
         json_array_append_new(words, json_string(drawn[i]));
     }
     if (!e)
@@ -300,7 +300,7 @@ static lorec_err run(int argc, char **argv)
     if (!e && !a.done) e = settings_from_args(&x.s, &given, &a);
     if (!e && !a.done) e = tune(&x, space, out, resume, json);
     search_free(&x);
-    arg_list_free(&given.set);
+    text_list_free(&given.set);
     args_free(&a);
     return e;
 }

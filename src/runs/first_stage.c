@@ -1,4 +1,4 @@
-#include "cli/first_stage.h"
+#include "runs/first_stage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ bool first_stage_is(const char *words, const recommender **r, int64_t *n)
 static lorec_err fit(trial *t, const settings *s, const split *sp, const recommender *r, const protocol *test,
                      const protocol *valid, const char *folder)
 {
-    arg_list set = {0};
+    text_list set = {0};
     lorec_err e = settings_sets(s, r, false, &set);
     if (!e)
         e = trial_run(t, &(trial_request){.recommender = r,

@@ -10,10 +10,10 @@
  * on validation, seeded by --eval-seed: the same command gives the same slates, and so the same protocol id.
  *
  * Ownership: the path is the caller's, and the file behind it too. */
-#ifndef LOREC_CLI_FIRST_STAGE_H
-#define LOREC_CLI_FIRST_STAGE_H
+#ifndef LOREC_RUNS_FIRST_STAGE_H
+#define LOREC_RUNS_FIRST_STAGE_H
 
-#include "cli/settings.h"
+#include "runs/settings.h"
 
 bool first_stage_is(const char *words, const recommender **r, int64_t *n);
 lorec_err first_stage_slates(buf *path, const settings *s, const split *split, const recommender *r, int64_t n);

@@ -1,12 +1,12 @@
-#include "cli/workbench.h"
+#include "runs/workbench.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "cli/first_stage.h"
 #include "eval/controls.h"
+#include "runs/first_stage.h"
 
 lorec_err workbench_load(dataset *out, const settings *s)
 {

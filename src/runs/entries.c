@@ -1,4 +1,4 @@
-#include "cli/entries.h"
+#include "runs/entries.h"
 
 #include <stdio.h>
 

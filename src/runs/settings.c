@@ -1,4 +1,4 @@
-#include "cli/settings.h"
+#include "runs/settings.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -162,16 +162,16 @@ lorec_err settings_check(const settings *s, const recommender *const *requested,
     return LOREC_OK;
 }
 
-static lorec_err sets_add(arg_list *out, const char *name, const char *value)
+static lorec_err sets_add(text_list *out, const char *name, const char *value)
 {
     buf b = {0};
     lorec_err e = buf_printf(&b, "%s=%s", name, value);
-    if (!e) e = arg_list_add(out, b.p);
+    if (!e) e = text_list_add(out, b.p);
     if (e) buf_free(&b);
     return e;
 }
 
-lorec_err settings_sets(const settings *s, const recommender *r, bool requested, arg_list *out)
+lorec_err settings_sets(const settings *s, const recommender *r, bool requested, text_list *out)
 {
     if (s->llm && options_find(r->options, r->n_options, "llm")) TRY(sets_add(out, "llm", s->llm));
     for (size_t i = 0; i < s->n_set; i++) {
@@ -181,13 +181,13 @@ lorec_err settings_sets(const settings *s, const recommender *r, bool requested,
     return LOREC_OK;
 }
 
-void settings_sets_free(arg_list *list)
+void settings_sets_free(text_list *list)
 {
     for (size_t i = 0; i < list->n; i++) {
         buf b = {.p = (char *)(uintptr_t)list->item[i]};
         buf_free(&b);
     }
-    arg_list_free(list);
+    text_list_free(list);
 }
 
 /* ---- what the words mean --------------------------------------------------------------------------------------------- */

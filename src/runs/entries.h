@@ -6,16 +6,16 @@
  *     entries_free(&list);
  *
  * Ownership: a list owns its option texts until entries_free; recommenders are rows of the registry. */
-#ifndef LOREC_CLI_ENTRIES_H
-#define LOREC_CLI_ENTRIES_H
+#ifndef LOREC_RUNS_ENTRIES_H
+#define LOREC_RUNS_ENTRIES_H
 
-#include "cli/settings.h"
 #include "eval/leaderboard.h"
+#include "runs/settings.h"
 
 typedef struct entry {
     const recommender *r;
-    role as;      /* a control that was asked for is ROLE_BOTH */
-    arg_list set; /* "name=value" */
+    role as;       /* a control that was asked for is ROLE_BOTH */
+    text_list set; /* "name=value" */
 } entry;
 typedef struct entries {
     entry *at;

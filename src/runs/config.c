@@ -15,7 +15,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "cli/settings.h"
+#include "runs/settings.h"
 
 /* RecBole's words for its own machinery: paths, devices, logging, loading. They decide nothing about a result here. */
 static const char *const idle[] = {

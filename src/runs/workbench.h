@@ -6,11 +6,11 @@
  *     workbench_close(&w);
  *
  * Ownership: a workbench owns all of it; it must not move in memory while it is open (the parts point at each other). */
-#ifndef LOREC_CLI_WORKBENCH_H
-#define LOREC_CLI_WORKBENCH_H
+#ifndef LOREC_RUNS_WORKBENCH_H
+#define LOREC_RUNS_WORKBENCH_H
 
-#include "cli/settings.h"
 #include "eval/protocol.h"
+#include "runs/settings.h"
 
 typedef struct workbench {
     dataset source, filtered;

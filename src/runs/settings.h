@@ -8,11 +8,11 @@
  *     settings_free(&s);
  *
  * Ownership: settings own their texts and lists until settings_free. */
-#ifndef LOREC_CLI_SETTINGS_H
-#define LOREC_CLI_SETTINGS_H
+#ifndef LOREC_RUNS_SETTINGS_H
+#define LOREC_RUNS_SETTINGS_H
 
 #include "base/options.h"
-#include "cli/args.h"
+#include "base/text_list.h"
 #include "data/filter.h"
 #include "data/split.h"
 #include "methods/registry.h"
@@ -58,9 +58,9 @@ lorec_err settings_add_named(settings *s, const char *method, const char *name, 
 lorec_err settings_methods(const settings *s, const recommender ***list, size_t *n);
 /* Every --set must be for something: LOREC_USAGE with the nearest option otherwise. */
 lorec_err settings_check(const settings *s, const recommender *const *requested, size_t n);
-/* "name=value" texts for one method, in order; free with arg_list_free after freeing the texts with settings_sets_free. */
-lorec_err settings_sets(const settings *s, const recommender *r, bool requested, arg_list *out);
-void settings_sets_free(arg_list *list);
+/* "name=value" texts for one method, in order; free with text_list_free after freeing the texts with settings_sets_free. */
+lorec_err settings_sets(const settings *s, const recommender *r, bool requested, text_list *out);
+void settings_sets_free(text_list *list);
 
 lorec_err settings_seeds(const settings *s, uint64_t **seeds, size_t *n);
 /* "recall,ndcg@5" and "10,20" -> "recall@10,recall@20,ndcg@5", lower case. */
@@ -75,17 +75,5 @@ json_t *settings_json(const settings *s); /* NULL: out of memory */
 
 /* config.c: a YAML or JSON file in RecBole's words, on top of what is set. Unknown keys: LOREC_USAGE with the nearest. */
 lorec_err config_read(settings *s, const char *path);
-
-/* The options of `lorec run` and `lorec tune` that are settings: rows for args_parse, and what was given into settings. */
-typedef struct settings_args {
-    const char *data, *format, *columns, *item_text, *split, *eval, *metrics, *topk, *valid_metric, *seed, *config;
-    const char *min_rating, *max_rating, *user_core, *item_core, *after, *before, *duplicates, *split_seed;
-    const char *eval_seed, *valid_users, *test_users, *llm;
-    bool skip_bad_rows, keep_seen, fast, no_controls;
-    arg_list set;
-} settings_args;
-enum { SETTINGS_ARGS = 28 };
-void settings_args_rows(settings_args *a, arg rows[SETTINGS_ARGS]);
-lorec_err settings_from_args(settings *s, const settings_args *a, const args *words);
 
 #endif
