@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "lorec/err.h"
+#include "lorec/watch.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -33,10 +34,44 @@ typedef struct lorec_model lorec_model;
 
 /* A prepared folder, a raw file or folder of any known form, or "sample". format: NULL guesses. */
 LOREC_API lorec_err lorec_dataset_load(lorec_dataset **out, const char *path_or_name, const char *format);
+
+/* Rows in memory: who, what, and where there are any, how much and when. Ids are whole numbers, written in decimals, or,
+ * where there is a table of texts, places in it. Nothing of it is kept. */
+typedef struct lorec_rows {
+    size_t size;
+    const char *name; /* of the data set; NULL: "memory" */
+    uint64_t n;
+    const int64_t *user, *item; /* [n] */
+    const float *rating;        /* [n], NaN: none; or NULL */
+    const int64_t *time; /* [n] since 1970, in seconds, ms, us or ns, all the same; or NULL: the order is the time */
+    const char *const *user_id;    /* [n_user_id] UTF-8; or NULL */
+    const char *const *item_id;    /* [n_item_id]; or NULL */
+    const char *const *item_title; /* [n_item_id], NULLs for none; or NULL */
+    size_t n_user_id, n_item_id;
+} lorec_rows;
+/* LOREC_INPUT: no rows, a place outside its table (the row is named), a rating that is infinite, times in two units. */
+LOREC_API lorec_err lorec_dataset_from_rows(lorec_dataset **out, const lorec_rows *rows);
+/* A prepared folder, written whole or not at all: what lorec_dataset_load and `--data` read. */
+LOREC_API lorec_err lorec_dataset_save(const lorec_dataset *d, const char *folder);
 LOREC_API void lorec_dataset_free(lorec_dataset *d);
+LOREC_API const char *lorec_dataset_name(const lorec_dataset *d);
 LOREC_API uint32_t lorec_dataset_users(const lorec_dataset *d);
 LOREC_API uint32_t lorec_dataset_items(const lorec_dataset *d);
 LOREC_API uint64_t lorec_dataset_interactions(const lorec_dataset *d);
+
+/* The rows as they are kept: user u's are start[u] .. start[u + 1] - 1, oldest first. They live as long as the data set. */
+typedef struct lorec_columns {
+    size_t size;           /* set by the caller */
+    const uint64_t *start; /* [users + 1] */
+    const uint32_t *item;  /* [interactions] */
+    const float *rating;   /* [interactions], or NULL */
+    const int64_t *time;   /* [interactions] seconds since 1970, or NULL */
+} lorec_columns;
+LOREC_API lorec_err lorec_dataset_columns(const lorec_dataset *d, lorec_columns *out);
+/* Ids and titles by number, not NUL-terminated: *n bytes of UTF-8. NULL: there is no such number. */
+LOREC_API const char *lorec_dataset_user(const lorec_dataset *d, uint32_t user, size_t *n);
+LOREC_API const char *lorec_dataset_item(const lorec_dataset *d, uint32_t item, size_t *n);
+LOREC_API const char *lorec_dataset_title(const lorec_dataset *d, uint32_t item, size_t *n);
 
 typedef struct lorec_fit_options {
     size_t size;
@@ -64,14 +99,22 @@ LOREC_API lorec_err lorec_recommend(const lorec_model *m, const char *user, cons
 LOREC_API lorec_err lorec_score(const lorec_model *m, const char *user, const char *const *history, size_t n_history,
                                 const char *const *candidates, size_t n_candidates, float *scores);
 
+/* Many known users at once, by their numbers in the model's catalogue (lorec_model_catalogue): the best k items of each
+ * into items and scores [n][k]; behind the last one of a list UINT32_MAX and NaN. users NULL: 0 .. n - 1. */
+LOREC_API lorec_err lorec_recommend_users(const lorec_model *m, const uint32_t *users, size_t n, size_t k,
+                                          uint32_t *items, float *scores);
+/* The scores of every item for a question as lorec_recommend takes it, [items]; -INFINITY: can not be recommended. */
+LOREC_API lorec_err lorec_score_all(const lorec_model *m, const char *user, const char *const *history,
+                                    size_t n_history, float *scores);
+/* What the model speaks of: users and items by number, and what known users had. It belongs to the model. */
+LOREC_API const lorec_dataset *lorec_model_catalogue(const lorec_model *m);
+
 /* A folder with the model and the catalogue it speaks of; written whole or not at all. */
 LOREC_API lorec_err lorec_model_save(const lorec_model *m, const char *folder);
+/* What lorec_model_save wrote, or a run folder: the first of its models (lorec_run_model, in lorec/run.h, takes any). */
 LOREC_API lorec_err lorec_model_load(lorec_model **out, const char *folder);
 LOREC_API void lorec_model_free(lorec_model *m);
 LOREC_API const char *lorec_model_method(const lorec_model *m);
-
-/* Threads used from now on (all cores by default). */
-LOREC_API void lorec_set_threads(int threads);
 
 #ifdef __cplusplus
 }

@@ -12,6 +12,12 @@ static log_level level = LOG_INFO;
 static FILE *copy;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool line_open; /* a progress line stands unfinished on the terminal */
+static _Thread_local log_listener listener;
+
+void log_listen(const log_listener *l)
+{
+    listener = l ? *l : (log_listener){0};
+}
 
 double clock_seconds(void)
 {
@@ -39,8 +45,9 @@ static void say(log_level at, const char *prefix, const char *fmt, va_list ap)
 {
     char text[4096];
     vsnprintf(text, sizeof text, fmt, ap);
+    if (listener.line) listener.line(listener.ctx, at, text);
     pthread_mutex_lock(&lock);
-    if (at <= level) {
+    if (at <= level && !listener.line) {
         if (line_open) fputs("\r\033[K", stderr);
         line_open = false;
         fprintf(stderr, "%s%s\n", prefix, text);
@@ -72,6 +79,7 @@ void progress_start(progress *p, const char *label, double total, const char *un
 {
     *p = (progress){.label = label, .unit = unit, .total = total, .started = clock_seconds()};
     p->last_shown = p->started;
+    if (listener.step) listener.step(listener.ctx, p, 0, "");
 }
 
 void duration_text(char *out, size_t n, double seconds)
@@ -83,20 +91,18 @@ void duration_text(char *out, size_t n, double seconds)
         snprintf(out, n, "%ld:%02ld", s / 60, s % 60);
 }
 
-void progress_step(progress *p, double done, const char *fmt, ...)
+/* True when it is time to say something again. */
+static bool due(progress *p, double now, double every)
 {
-    double now = clock_seconds();
-    int tty = isatty(STDERR_FILENO);
-    if (level < LOG_INFO || now - p->last_shown < (tty ? 0.2 : 30)) return;
+    if (now - p->last_shown < every) return false;
     p->last_shown = now;
+    return true;
+}
+
+static void show(progress *p, double done, double now, bool tty, const char *extra)
+{
+    char eta[32];
     p->shown = 1;
-    char extra[256] = "", eta[32];
-    if (fmt && *fmt) {
-        va_list ap;
-        va_start(ap, fmt);
-        vsnprintf(extra, sizeof extra, fmt, ap);
-        va_end(ap);
-    }
     double rate = now > p->started ? done / (now - p->started) : 0;
     duration_text(eta, sizeof eta, rate > 0 ? (p->total - done) / rate : 0);
     pthread_mutex_lock(&lock);
@@ -105,6 +111,25 @@ void progress_step(progress *p, double done, const char *fmt, ...)
     if (tty) fflush(stderr);
     line_open = tty;
     pthread_mutex_unlock(&lock);
+}
+
+void progress_step(progress *p, double done, const char *fmt, ...)
+{
+    double now = clock_seconds();
+    bool heard = listener.step != NULL, tty = !heard && isatty(STDERR_FILENO);
+    if (!heard && level < LOG_INFO) return;
+    if (!due(p, now, heard ? 0.1 : tty ? 0.2 : 30)) return;
+    char extra[256] = "";
+    if (fmt && *fmt) {
+        va_list ap;
+        va_start(ap, fmt);
+        vsnprintf(extra, sizeof extra, fmt, ap);
+        va_end(ap);
+    }
+    if (heard)
+        listener.step(listener.ctx, p, done, extra);
+    else
+        show(p, done, now, tty, extra);
 }
 
 void progress_end(progress *p)

@@ -33,7 +33,15 @@ void progress_start(progress *p, const char *label, double total, const char *un
 void progress_step(progress *p, double done, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void progress_end(progress *p);
 
-double clock_seconds(void); /* monotonic */
+/* Who hears the calling thread instead of stderr: an embedding program. Lines of other threads go on as without it. */
+typedef struct log_listener {
+    void (*line)(void *ctx, log_level level, const char *text); /* NULL: as without a listener */
+    void (*step)(void *ctx, const progress *p, double done, const char *extra);
+    void *ctx;
+} log_listener;
+void log_listen(const log_listener *l); /* copied; NULL: nobody any more */
+
+double clock_seconds(void);                                 /* monotonic */
 void duration_text(char *out, size_t room, double seconds); /* "4:05", "1:02:00" */
 
 #endif

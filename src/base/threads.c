@@ -130,6 +130,16 @@ lorec_err par_alone(par_fn fn, void *ctx)
 }
 
 static atomic_bool cancelled;
+static _Thread_local struct {
+    bool (*stop)(void *ctx);
+    void *ctx;
+} asked;
+
+void cancel_ask(bool (*stop)(void *ctx), void *ctx)
+{
+    asked.stop = stop;
+    asked.ctx = ctx;
+}
 
 void cancel_request(void)
 {
@@ -143,6 +153,7 @@ void cancel_clear(void)
 
 lorec_err cancel_check(void)
 {
+    if (asked.stop && asked.stop(asked.ctx)) return err_set(LOREC_CANCELLED, "stopped by the caller");
     if (!atomic_load_explicit(&cancelled, memory_order_relaxed)) return LOREC_OK;
     return err_set(LOREC_CANCELLED, "stopped on request; what was finished is kept, --resume goes on from there");
 }

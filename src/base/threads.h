@@ -14,6 +14,7 @@
 #ifndef LOREC_BASE_THREADS_H
 #define LOREC_BASE_THREADS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -33,6 +34,9 @@ void par_set_workers(int workers); /* for tests and `--threads`; at least 1, at 
 /* Cancellation: set by the program's signal handler or by a caller's deadline; long loops ask between steps. */
 void cancel_request(void);
 void cancel_clear(void);
-lorec_err cancel_check(void); /* LOREC_CANCELLED once cancel_request was called */
+/* A question of the calling thread's own, asked by its cancel_check: true stops. NULL: none. */
+void cancel_ask(bool (*stop)(void *ctx), void *ctx);
+lorec_err
+cancel_check(void); /* LOREC_CANCELLED once cancel_request was called, or where this thread's question says so */
 
 #endif

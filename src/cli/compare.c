@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "cli/args.h"
-#include "cli/boards.h"
+#include "runs/boards.h"
 #include "cli/leaderboard_print.h"
 #include "cli/print.h"
 #include "eval/report_write.h"

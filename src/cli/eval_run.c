@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "cli/boards.h"
+#include "runs/boards.h"
 #include "cli/leaderboard_print.h"
 #include "cli/print.h"
 #include "eval/report_json.h"

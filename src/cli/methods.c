@@ -5,19 +5,8 @@
 #include "cli/args.h"
 #include "cli/print.h"
 #include "cli/term.h"
-#include "methods/registry.h"
+#include "methods/describe.h"
 #include "recipes/method_files.h"
-
-static const char *const task_names[] = {"topn", "sequential", "click", "rating", "text"};
-static const char *const need_names[] = {"chat", "logprobs", "weights", "images", "item-text", "time", "rating"};
-
-static json_t *flags_json(unsigned flags, const char *const *word, size_t n)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < n && list; i++)
-        if (flags & 1u << i) json_array_append_new(list, json_string(word[i]));
-    return list;
-}
 
 static void flags_text(char *out, size_t size, unsigned flags, const char *const *word, size_t n)
 {
@@ -27,21 +16,9 @@ static void flags_text(char *out, size_t size, unsigned flags, const char *const
         if (flags & 1u << i) at += (size_t)snprintf(out + at, size - at, "%s%s", at ? " " : "", word[i]);
 }
 
-static json_t *method_json(const recommender *r)
-{
-    return json_pack("{s:s, s:s, s:s, s:s?, s:o, s:o, s:o}", "key", r->key, "family", r->family ? r->family : "",
-                     "title", r->title ? r->title : "", "cite", r->cite, "tasks",
-                     flags_json(r->tasks, task_names, sizeof task_names / sizeof *task_names), "needs",
-                     flags_json(r->needs, need_names, sizeof need_names / sizeof *need_names), "options",
-                     options_describe(r->options, r->n_options));
-}
-
 static lorec_err print_json(const recommender *const *list, size_t n)
 {
-    json_t *methods = json_array();
-    for (size_t i = 0; i < n && methods; i++) json_array_append_new(methods, method_json(list[i]));
-    json_t *root = methods ? json_pack("{s:i, s:o}", "schema", 1, "methods", methods) : NULL;
-    return print_json_object(root);
+    return print_json_object(methods_json(list, n));
 }
 
 static lorec_err print_list(const recommender *const *list, size_t n)
@@ -51,8 +28,8 @@ static lorec_err print_list(const recommender *const *list, size_t n)
     table_cell(&t, "title"), table_row_end(&t);
     for (size_t i = 0; i < n; i++) {
         char tasks[128], needs[128];
-        flags_text(tasks, sizeof tasks, list[i]->tasks, task_names, sizeof task_names / sizeof *task_names);
-        flags_text(needs, sizeof needs, list[i]->needs, need_names, sizeof need_names / sizeof *need_names);
+        flags_text(tasks, sizeof tasks, list[i]->tasks, method_task_words, METHOD_TASKS);
+        flags_text(needs, sizeof needs, list[i]->needs, method_need_words, METHOD_NEEDS);
         table_cell(&t, "%s", list[i]->key), table_cell(&t, "%s", list[i]->family), table_cell(&t, "%s", tasks);
         table_cell(&t, "%s", needs[0] ? needs : "-"), table_cell(&t, "%s", list[i]->title), table_row_end(&t);
     }
@@ -95,7 +72,7 @@ static lorec_err print_card(const recommender *r)
 static lorec_err print_one(const recommender *r)
 {
     char tasks[128];
-    flags_text(tasks, sizeof tasks, r->tasks, task_names, sizeof task_names / sizeof *task_names);
+    flags_text(tasks, sizeof tasks, r->tasks, method_task_words, METHOD_TASKS);
     printf("%s%s%s: %s\nfamily %s; tasks: %s\n", term_bold(stdout), r->key, term_off(stdout), r->title, r->family,
            tasks);
     if (r->cite) printf("%s\n", r->cite);

@@ -307,7 +307,7 @@ static lorec_err read_method(settings *s, const recommender *r, const json_t *v)
     return LOREC_OK;
 }
 
-static lorec_err read_key(settings *s, const char *key, const json_t *v)
+static lorec_err read_key(settings *s, const char *key, const json_t *v, bool strict)
 {
     const recommender *r;
     const char *dot = strchr(key, '.');
@@ -323,7 +323,7 @@ static lorec_err read_key(settings *s, const char *key, const json_t *v)
         TRY(registry_need(method, &r));
         return set_method(s, method, dot + 1, v, true);
     }
-    if (any_method_has(key)) return set_method(s, NULL, key, v, false);
+    if (any_method_has(key)) return set_method(s, NULL, key, v, strict);
     for (size_t i = 0; i < IDLE; i++) {
         if (strcmp(idle[i], key) != 0) continue;
         log_info("config: \"%s\" means nothing here and is passed over", key);
@@ -332,21 +332,21 @@ static lorec_err read_key(settings *s, const char *key, const json_t *v)
     return unknown(key);
 }
 
+lorec_err config_apply(settings *s, const json_t *root, bool strict)
+{
+    const char *key;
+    json_t *v;
+    if (!json_is_object(root)) return err_set(LOREC_INPUT, "has to be a mapping of settings");
+    json_object_foreach((json_t *)(uintptr_t)root, key, v) TRY(read_key(s, key, v, strict));
+    return LOREC_OK;
+}
+
 lorec_err config_read(settings *s, const char *path)
 {
-    json_t *root = NULL, *v;
-    const char *key;
+    json_t *root = NULL;
     size_t n = strlen(path);
     TRY(n > 5 && strcmp(path + n - 5, ".json") == 0 ? json_read(&root, path) : yaml_read(&root, path));
-    lorec_err e = LOREC_OK;
-    if (!json_is_object(root))
-        e = err_set(LOREC_INPUT, "has to be a mapping of settings");
-    else {
-        json_object_foreach(root, key, v)
-        {
-            if ((e = read_key(s, key, v))) break;
-        }
-    }
+    lorec_err e = config_apply(s, root, false);
     json_decref(root);
     return e ? err_context(e, "%s", path) : LOREC_OK;
 }

@@ -28,13 +28,13 @@ typedef struct run_state {
     char *first_why;
 } run_state;
 
-static lorec_err plan(run_state *x)
+static lorec_err plan(run_state *x, const dataset *given)
 {
     const recommender **methods;
     TRY(settings_seeds(x->s, &x->seed, &x->n_seeds));
     TRY(entries_plan(&x->list, x->s));
     TRY(entries_methods(&x->list, &methods));
-    lorec_err e = workbench_open(&x->w, x->s, methods, x->list.n);
+    lorec_err e = workbench_open_on(&x->w, x->s, given, methods, x->list.n);
     x->open = !e;
     mem_free(methods);
     return e;
@@ -44,6 +44,8 @@ static lorec_err plan(run_state *x)
 static json_t *resolved(const run_state *x)
 {
     json_t *config = settings_json(x->s);
+    if (!x->w.has_source)
+        json_object_del(config, "data");               /* given in memory: the folder will say where it keeps them */
     for (size_t i = 0; config && i < x->s->n_set; i++) /* bare --set words become each method's own */
         if (!x->s->set[i].method) json_object_del(config, x->s->set[i].name);
     for (size_t i = 0; config && i < x->list.n; i++) {
@@ -247,7 +249,7 @@ static lorec_err keep_slates(run_state *x)
 
 static lorec_err run_all(run_state *x, run_result *out, const run_request *q)
 {
-    TRY(plan(x));
+    TRY(plan(x, q->data));
     snprintf(out->headline, sizeof out->headline, "%s", x->w.headline);
     char name[128];
     json_t *config = resolved(x);

@@ -17,7 +17,8 @@
 
 typedef struct run_request {
     const settings *settings;
-    const char *out; /* the run folder; NULL: runs/DATE-METHOD-DATA-HASH */
+    const dataset *data; /* instead of what the settings name; or NULL */
+    const char *out;     /* the run folder; NULL: runs/DATE-METHOD-DATA-HASH */
     bool resume;
     void (*begun)(void *ctx); /* the plan is good, data are read and the folder is made; or NULL */
     void *ctx;

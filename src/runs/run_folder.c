@@ -83,6 +83,23 @@ static lorec_err default_path(buf *out, const char *hint)
     return err_set(LOREC_FAILED, "%s: taken; name a folder with --out", out->p);
 }
 
+/* config.json. Data that came from memory are those that the run keeps: repeating it reads them there. */
+static lorec_err write_config(const run_folder *r, const json_t *config, const char *path)
+{
+    if (json_object_get(config, "data")) return json_write(config, path);
+    buf data = {0};
+    char *from = realpath(r->path, NULL);
+    json_t *whole = json_copy((json_t *)(uintptr_t)config);
+    lorec_err e = path_join(&data, from ? from : r->path, "data");
+    if (!e && (!whole || json_object_set_new(whole, "data", json_string(data.p))))
+        e = err_set(LOREC_RESOURCE, "%s: out of memory, or a name that is not UTF-8", path);
+    if (!e) e = json_write(whole, path);
+    json_decref(whole);
+    free(from);
+    buf_free(&data);
+    return e;
+}
+
 static lorec_err prepare(run_folder *r, bool resume, const json_t *config)
 {
     buf path = {0};
@@ -103,7 +120,7 @@ static lorec_err prepare(run_folder *r, bool resume, const json_t *config)
     }
     if (!e) e = folder_make(r->path);
     if (!e) e = write_env(r);
-    if (!e) e = json_write(config, path.p);
+    if (!e) e = write_config(r, config, path.p);
     if (!e) e = run_path(&path, r, "log.txt");
     if (!e) e = log_set_file(path.p);
     r->logging = !e;

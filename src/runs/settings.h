@@ -75,5 +75,7 @@ json_t *settings_json(const settings *s); /* NULL: out of memory */
 
 /* config.c: a YAML or JSON file in RecBole's words, on top of what is set. Unknown keys: LOREC_USAGE with the nearest. */
 lorec_err config_read(settings *s, const char *path);
+/* The same from a mapping. strict: an option without its method's name has to be one of something requested. */
+lorec_err config_apply(settings *s, const json_t *root, bool strict);
 
 #endif

@@ -16,21 +16,25 @@ lorec_err workbench_load(dataset *out, const settings *s)
             .format = s->format, .columns = s->columns, .item_text = s->item_text, .skip_bad_rows = s->skip_bad_rows});
 }
 
-static lorec_err load(workbench *w, const settings *s)
+static lorec_err load(workbench *w, const settings *s, const dataset *given)
 {
     double start = clock_seconds();
-    TRY(workbench_load(&w->source, s));
-    w->has_source = true;
-    w->data = &w->source;
+    if (!given) {
+        if (!s->data) return err_set(LOREC_USAGE, "which data? A file, a folder, or \"sample\"");
+        TRY(workbench_load(&w->source, s));
+        w->has_source = true;
+        given = &w->source;
+    }
+    w->data = given;
     bool any;
     filter_options f;
     TRY(settings_filter(s, &f, &any));
     if (any) {
-        TRY(dataset_filter(&w->filtered, &w->source, &f));
+        TRY(dataset_filter(&w->filtered, given, &f));
         w->has_filtered = true;
         w->data = &w->filtered;
         log_info("filters: %llu of %llu interactions are kept", (unsigned long long)w->filtered.rows.n,
-                 (unsigned long long)w->source.rows.n);
+                 (unsigned long long)given->rows.n);
     }
     log_info("%s: %u users, %u items, %llu interactions (%.2f s)", w->data->name, w->data->rows.n_users,
              w->data->rows.n_items, (unsigned long long)w->data->rows.n, clock_seconds() - start);
@@ -75,7 +79,8 @@ static lorec_err test_protocol(workbench *w, const settings *s, const char *metr
     return e;
 }
 
-lorec_err workbench_open(workbench *w, const settings *s, const recommender *const *methods, size_t n)
+lorec_err workbench_open_on(workbench *w, const settings *s, const dataset *given, const recommender *const *methods,
+                            size_t n)
 {
     *w = (workbench){0};
     buf metric_names = {0};
@@ -83,7 +88,7 @@ lorec_err workbench_open(workbench *w, const settings *s, const recommender *con
     bool drawn = strncmp(s->eval, "uniform@", 8) == 0 || strncmp(s->eval, "pop@", 4) == 0;
     lorec_err e = choose_metrics(w, s, settings_only_pairs(s) || methods_only_pairs(methods, n), &metric_names);
     if (!e) e = settings_split(s, &how);
-    if (!e) e = load(w, s);
+    if (!e) e = load(w, s, given);
     if (!e) e = split_make(&w->split, w->data, &how);
     w->has_split = !e;
     if (!e) e = test_protocol(w, s, metric_names.p);
@@ -99,6 +104,11 @@ lorec_err workbench_open(workbench *w, const settings *s, const recommender *con
     buf_free(&metric_names);
     if (e) workbench_close(w);
     return e;
+}
+
+lorec_err workbench_open(workbench *w, const settings *s, const recommender *const *methods, size_t n)
+{
+    return workbench_open_on(w, s, NULL, methods, n);
 }
 
 void workbench_close(workbench *w)

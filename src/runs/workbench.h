@@ -22,6 +22,9 @@ typedef struct workbench {
 } workbench;
 
 lorec_err workbench_open(workbench *w, const settings *s, const recommender *const *methods, size_t n);
+/* The same on data that are there already (borrowed; the settings' filters act on them); given NULL: as above. */
+lorec_err workbench_open_on(workbench *w, const settings *s, const dataset *given, const recommender *const *methods,
+                            size_t n);
 void workbench_close(workbench *w);
 
 /* The data set as `--data` and the import options of the settings name it, before any filter. */

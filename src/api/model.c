@@ -1,65 +1,12 @@
-/* The public face (include/lorec/lorec.h) over the floors below: no algorithm here. */
-#include "lorec/lorec.h"
+/* The public face of models (include/lorec/lorec.h) over the floors below: no algorithm here. */
+#include <math.h>
 
-#include "base/mem.h"
+#include "api/handles.h"
 #include "base/threads.h"
 #include "data/filter.h"
 #include "eval/evaluate.h"
-#include "methods/registry.h"
+#include "lorec/run.h"
 #include "rec/topk.h"
-
-struct lorec_dataset {
-    dataset data;
-};
-
-struct lorec_model {
-    const recommender *row;
-    void *self;
-    lorec_dataset catalogue; /* ids and titles of what is recommended, and what known users had */
-    char **id, **title;      /* [items] the same as NUL-terminated strings, in `strings` */
-    arena strings;
-};
-
-void lorec_set_threads(int threads)
-{
-    par_set_workers(threads);
-}
-
-lorec_err lorec_dataset_load(lorec_dataset **out, const char *path_or_name, const char *format)
-{
-    lorec_dataset *d;
-    *out = NULL;
-    TRY(mem_new(&d, 1));
-    lorec_err e = dataset_load(&d->data, path_or_name, &(import_options){.format = format});
-    if (e) {
-        mem_free(d);
-        return e;
-    }
-    *out = d;
-    return LOREC_OK;
-}
-
-void lorec_dataset_free(lorec_dataset *d)
-{
-    if (!d) return;
-    dataset_close(&d->data);
-    mem_free(d);
-}
-
-uint32_t lorec_dataset_users(const lorec_dataset *d)
-{
-    return d->data.rows.n_users;
-}
-
-uint32_t lorec_dataset_items(const lorec_dataset *d)
-{
-    return d->data.rows.n_items;
-}
-
-uint64_t lorec_dataset_interactions(const lorec_dataset *d)
-{
-    return d->data.rows.n;
-}
 
 void lorec_model_free(lorec_model *m)
 {
@@ -138,15 +85,6 @@ static lorec_err fit_on(lorec_model *m, const split *s, const lorec_fit_options 
     return e;
 }
 
-static char *string_of(lorec_model *m, slice s)
-{
-    char *text = arena_alloc(&m->strings, s.n + 1);
-    if (!text) return NULL;
-    memcpy(text, s.p, s.n);
-    text[s.n] = 0;
-    return text;
-}
-
 /* Ids and titles lie end to end without NULs in a data set; what the API gives out are C strings, made once a model. */
 static lorec_err strings_make(lorec_model *m)
 {
@@ -154,8 +92,8 @@ static lorec_err strings_make(lorec_model *m)
     TRY(mem_new(&m->id, d->rows.n_items));
     TRY(mem_new(&m->title, d->rows.n_items));
     for (uint32_t i = 0; i < d->rows.n_items; i++) {
-        m->id[i] = string_of(m, names_at(&d->item_ids, i));
-        m->title[i] = string_of(m, dataset_title(d, i));
+        m->id[i] = string_in(&m->strings, names_at(&d->item_ids, i));
+        m->title[i] = string_in(&m->strings, dataset_title(d, i));
         if (!m->id[i] || !m->title[i]) return LOREC_RESOURCE; /* the arena has set the message */
     }
     return LOREC_OK;
@@ -172,12 +110,7 @@ lorec_err lorec_fit(lorec_model **out, const char *method, const lorec_dataset *
 {
     *out = NULL;
     lorec_fit_options o = {.seed = 1};
-    if (options) {
-        if (options->size == 0 || options->size > sizeof o)
-            return err_set(LOREC_USAGE, "lorec_fit_options.size is %zu; set it to sizeof(lorec_fit_options)",
-                           options->size);
-        memcpy(&o, options, options->size);
-    }
+    TRY(struct_given(&o, sizeof o, options, "lorec_fit_options"));
     lorec_model *m;
     split s = {0};
     split_options how;
@@ -275,6 +208,79 @@ lorec_err lorec_score(const lorec_model *m, const char *user, const char *const 
     return e;
 }
 
+lorec_err lorec_score_all(const lorec_model *m, const char *user, const char *const *history, size_t n_history,
+                          float *scores)
+{
+    question q;
+    TRY(question_make(&q, m, user, history, n_history));
+    rec_session *session = rec_session_new(0);
+    lorec_err e = session ? LOREC_OK : LOREC_RESOURCE;
+    if (e == LOREC_OK && !m->row->score)
+        e = err_set(LOREC_USAGE, "%s makes lists and has no scores of all items", m->row->key);
+    if (e == LOREC_OK) e = m->row->score(m->self, session, &q.query, 1, scores);
+    rec_session_free(session);
+    mem_free(q.items);
+    return e;
+}
+
+/* ---- many known users ------------------------------------------------------------------------------------------------------ */
+
+enum { USERS_AT_ONCE = 512 };
+
+static lorec_err user_question(const lorec_model *m, const uint32_t *users, size_t i, query *out)
+{
+    const interactions *x = &m->catalogue.data.rows;
+    size_t user = users ? users[i] : i;
+    if (user >= x->n_users)
+        return err_set(LOREC_USAGE, "user %zu of the list is number %zu; the catalogue has %u", i, user, x->n_users);
+    uint64_t first = x->start[user];
+    *out = (query){.user = (uint32_t)user,
+                   .items = x->item + first,
+                   .times = x->time ? x->time + first : NULL,
+                   .n = (size_t)(x->start[user + 1] - first),
+                   .now = INT64_MIN};
+    return LOREC_OK;
+}
+
+lorec_err lorec_recommend_users(const lorec_model *m, const uint32_t *users, size_t n, size_t k, uint32_t *items,
+                                float *scores)
+{
+    query *q = NULL;
+    size_t *found = NULL;
+    rec_session *session = NULL;
+    lorec_err e;
+    TRY_GO(e, mem_new(&q, USERS_AT_ONCE), done);
+    TRY_GO(e, mem_new(&found, USERS_AT_ONCE), done);
+    session = rec_session_new(0);
+    if (!session) e = LOREC_RESOURCE;
+    for (size_t at = 0; at < n && !e; at += USERS_AT_ONCE) {
+        size_t now = n - at < USERS_AT_ONCE ? n - at : USERS_AT_ONCE;
+        TRY_GO(e, cancel_check(), done);
+        for (size_t i = 0; i < now; i++) TRY_GO(e, user_question(m, users, at + i, &q[i]), done);
+        TRY_GO(e,
+               recommender_list(m->row, m->self, session, m->catalogue.data.rows.n_items, q, now, k, false,
+                                items + at * k, scores + at * k, found),
+               done);
+        for (size_t i = 0; i < now; i++)
+            for (size_t j = found[i]; j < k; j++) {
+                items[(at + i) * k + j] = UINT32_MAX;
+                scores[(at + i) * k + j] = NAN;
+            }
+    }
+done:
+    rec_session_free(session);
+    mem_free(found);
+    mem_free(q);
+    return e;
+}
+
+const lorec_dataset *lorec_model_catalogue(const lorec_model *m)
+{
+    return &m->catalogue;
+}
+
+/* ---- folders --------------------------------------------------------------------------------------------------------------- */
+
 lorec_err lorec_model_save(const lorec_model *m, const char *folder)
 {
     buf path = {0}, tmp = {0};
@@ -293,35 +299,61 @@ lorec_err lorec_model_save(const lorec_model *m, const char *folder)
     return e;
 }
 
-static lorec_err model_read(lorec_model *m, const char *folder)
+lorec_err model_of(lorec_model **out, const recommender *row, void *self, dataset *catalogue)
 {
-    buf path = {0};
-    json_t *head = NULL;
-    const char *key;
-    lorec_err e = path_join(&path, folder, "model/recommender.json");
-    if (e == LOREC_OK) e = json_read(&head, path.p);
-    if (e == LOREC_OK) e = json_get_string(head, "key", &key);
-    if (e == LOREC_OK) e = registry_need(key, &m->row);
-    if (e == LOREC_OK) e = path_join(&path, folder, "model");
-    if (e == LOREC_OK) e = recommender_load(m->row, &m->self, path.p);
-    if (e == LOREC_OK) e = path_join(&path, folder, "data");
-    if (e == LOREC_OK) e = dataset_open(&m->catalogue.data, path.p);
-    if (e == LOREC_OK) e = strings_make(m);
-    json_decref(head);
-    buf_free(&path);
-    return e;
-}
-
-lorec_err lorec_model_load(lorec_model **out, const char *folder)
-{
-    *out = NULL;
     lorec_model *m;
-    TRY(mem_new(&m, 1));
-    lorec_err e = model_read(m, folder);
+    *out = NULL;
+    lorec_err e = mem_new(&m, 1);
+    if (e) {
+        recommender_free(row, self);
+        dataset_close(catalogue);
+        return e;
+    }
+    m->row = row;
+    m->self = self;
+    m->catalogue.data = *catalogue;
+    e = recommender_fits(row, self, catalogue->rows.n_items);
+    if (e == LOREC_OK) e = strings_make(m);
     if (e) {
         lorec_model_free(m);
         return e;
     }
     *out = m;
     return LOREC_OK;
+}
+
+static lorec_err read_saved(lorec_model **out, const char *folder)
+{
+    buf path = {0};
+    json_t *head = NULL;
+    const recommender *row = NULL;
+    dataset data;
+    void *self = NULL;
+    const char *key;
+    lorec_err e = path_join(&path, folder, "model/recommender.json");
+    if (e == LOREC_OK && !file_exists(path.p))
+        e = err_set(LOREC_INPUT, "%s holds neither a model that was saved nor a run", folder);
+    if (e == LOREC_OK) e = json_read(&head, path.p);
+    if (e == LOREC_OK) e = json_get_string(head, "key", &key);
+    if (e == LOREC_OK) e = registry_need(key, &row);
+    if (e == LOREC_OK) e = path_join(&path, folder, "model");
+    if (e == LOREC_OK) e = recommender_load(row, &self, path.p);
+    if (e == LOREC_OK) e = path_join(&path, folder, "data");
+    if (e == LOREC_OK) e = dataset_open(&data, path.p);
+    json_decref(head);
+    buf_free(&path);
+    if (e == LOREC_OK) return model_of(out, row, self, &data);
+    if (self) recommender_free(row, self);
+    return e;
+}
+
+lorec_err lorec_model_load(lorec_model **out, const char *folder)
+{
+    *out = NULL;
+    buf config = {0};
+    lorec_err e = path_join(&config, folder, "config.json");
+    bool is_run = !e && file_exists(config.p);
+    buf_free(&config);
+    if (e) return e;
+    return is_run ? lorec_run_model(out, folder, NULL, -1) : read_saved(out, folder);
 }

@@ -1,4 +1,4 @@
-#include "cli/boards.h"
+#include "runs/boards.h"
 
 #include "base/mem.h"
 #include "runs/run_folder.h"

@@ -7,8 +7,8 @@
  *     boards_free(&b);
  *
  * Ownership: owns the board and its texts; run paths are borrowed. */
-#ifndef LOREC_CLI_BOARDS_H
-#define LOREC_CLI_BOARDS_H
+#ifndef LOREC_RUNS_BOARDS_H
+#define LOREC_RUNS_BOARDS_H
 
 #include "eval/leaderboard.h"
 
