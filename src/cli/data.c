@@ -5,7 +5,7 @@
 #include "cli/print.h"
 #include "cli/term.h"
 
-#define SUBCOMMANDS(ROW) ROW(import) ROW(show) ROW(sample) ROW(get) ROW(formats) ROW(export_split)
+#define SUBCOMMANDS(ROW) ROW(import) ROW(show) ROW(sample) ROW(get) ROW(formats) ROW(export_split) ROW(probe)
 
 #define DECLARE(name) extern const command command_data_##name;
 SUBCOMMANDS(DECLARE)

@@ -46,9 +46,10 @@ const command command_data_export_split = {
     .name = "data export-split",
     .summary = "write train, valid, test and candidates for other tools",
     .usage = "lorec data export-split PATH --out FOLDER [--split WORDS] [--eval CANDIDATES] [--seed N] [--json]",
-    .details = "The folder gets train.tsv, valid.tsv and test.tsv (original ids, oldest first), candidates.tsv where "
-               "not every\n"
-               "item is a candidate, and manifest.json. What another tool ranks comes back with `lorec eval --lists`.",
+    .details =
+        "The folder gets train.tsv, valid.tsv and test.tsv (original ids, oldest first), items.tsv (titles, where "
+        "there\nare any), candidates.tsv where not every item is a candidate, and manifest.json. What another tool "
+        "ranks\ncomes back with `lorec eval --lists`.",
     .examples = "  lorec data export-split ml-100k --split ratio-random:8:1:1 --seed 42 --out exported\n",
     .run = run,
 };
@@ -58,6 +59,7 @@ static lorec_err run(int argc, char **argv)
     export_words w = {.of = QUESTION_DEFAULTS};
     const arg rows[] = {
         QUESTION_ARGS(w.of),
+        {"item-text", 0, ARG_TEXT, &w.of.item_text, "FILE", "a TSV or CSV with item ids, titles, categories"},
         {"out", 'o', ARG_TEXT, &w.out, "FOLDER", "where to write; made if absent"},
         {"json", 0, ARG_FLAG, &w.json, NULL, "one JSON object on stdout"},
     };

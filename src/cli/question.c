@@ -4,7 +4,8 @@ lorec_err question_open(question *q, const question_words *w, const char *metric
 {
     split_options o = {.seed = (uint64_t)w->seed};
     TRY(split_parse(&o, w->split));
-    TRY(dataset_load(&q->data, w->data, &(import_options){.format = w->format, .columns = w->columns}));
+    TRY(dataset_load(&q->data, w->data,
+                     &(import_options){.format = w->format, .columns = w->columns, .item_text = w->item_text}));
     lorec_err e = split_make(&q->split, &q->data, &o);
     if (e) goto no_split;
     e = protocol_make(&q->protocol, &q->split, w->candidates, metrics, w->keep_seen, (uint64_t)w->seed);

@@ -15,7 +15,7 @@
 #include "eval/protocol.h"
 
 typedef struct question_words {
-    const char *data, *format, *columns, *split, *candidates;
+    const char *data, *format, *columns, *item_text, *split, *candidates;
     int64_t seed; /* of random splits and drawn candidates */
     bool keep_seen;
 } question_words;

@@ -53,6 +53,40 @@ static lorec_err part_write(const dataset *d, const interactions *rows, const ch
     return writer_commit(&w);
 }
 
+static bool titled(const dataset *d)
+{
+    for (uint32_t i = 0; i < d->rows.n_items; i++)
+        if (dataset_title(d, i).p != names_at(&d->item_ids, i).p) return true; /* no title: its id, the same bytes */
+    return false;
+}
+
+/* Titles are for prompts and eyes: what would break the row becomes a space. */
+static void title_put(writer *w, slice title)
+{
+    for (size_t j = 0; j < title.n; j++) {
+        char c = title.p[j];
+        writer_put(w, c == '\t' || c == '\n' || c == '\r' ? " " : &c, 1);
+    }
+}
+
+static lorec_err titles_write(const dataset *d, const char *folder)
+{
+    buf path = {0};
+    writer w;
+    lorec_err e = path_join(&path, folder, "items.tsv");
+    if (!e) e = writer_open(&w, path.p);
+    buf_free(&path);
+    TRY(e);
+    writer_printf(&w, "item\ttitle\n");
+    for (uint32_t i = 0; i < d->rows.n_items; i++) {
+        id_put(&w, &d->item_ids, i);
+        writer_put(&w, "\t", 1);
+        title_put(&w, dataset_title(d, i));
+        writer_put(&w, "\n", 1);
+    }
+    return writer_commit(&w);
+}
+
 typedef struct candidates_job {
     questions q;
     query_batch batch;
@@ -130,6 +164,7 @@ lorec_err split_export(const protocol *p, const char *folder)
     TRY(part_write(s->data, &s->train, folder, "train.tsv"));
     TRY(part_write(s->data, &s->valid, folder, "valid.tsv"));
     TRY(part_write(s->data, &s->test, folder, "test.tsv"));
+    if (titled(s->data)) TRY(titles_write(s->data, folder));
     if (p->kind != CANDIDATES_FULL) TRY(candidates_write(p, folder));
     return manifest_write(p, folder);
 }

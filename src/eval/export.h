@@ -4,7 +4,7 @@
  *     TRY(split_export(&p, "exported"));
  *
  * The folder then holds train.tsv, valid.tsv, test.tsv ("user item rating time", without the columns the data lacks; by
- * user, oldest first, original ids), candidates.tsv unless every item is a candidate ("user item item ...": a slate,
+ * user, oldest first, original ids), items.tsv (item, title) where there are titles, candidates.tsv unless every item is a candidate ("user item item ...": a slate,
  * targets among them), and manifest.json, written last.
  *
  * Ownership: nothing is kept. */

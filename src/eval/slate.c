@@ -18,8 +18,8 @@ typedef struct slate_reader {
     size_t line;
     ids items; /* the data set's item ids, to find numbers */
     slate_row *row;
-    uint32_t *item;
-    size_t n_rows, row_cap, n_items, item_cap;
+    uint32_t *item, *sorted;
+    size_t n_rows, row_cap, n_items, item_cap, sorted_cap;
 } slate_reader;
 
 static lorec_err row_begin(slate_reader *r, slice user)
@@ -101,12 +101,14 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Sorted, and checked: an item that stands twice would have two places. */
+/* Checked on a sorted copy: an item that stands twice would have two places. */
 static lorec_err row_end(slate_reader *r)
 {
     slate_row *row = &r->row[r->n_rows - 1];
-    uint32_t *item = r->item + row->start;
     if (!row->n) return err_set(LOREC_INPUT, "%s, line %zu: a user without items", r->path, r->line);
+    TRY(mem_grow(&r->sorted, &r->sorted_cap, row->n));
+    uint32_t *item = r->sorted;
+    memcpy(item, r->item + row->start, row->n * sizeof *item);
     qsort(item, row->n, sizeof *item, by_number);
     for (uint32_t i = 1; i < row->n; i++) {
         slice name = names_at(&r->data->item_ids, item[i]);
@@ -160,6 +162,7 @@ static lorec_err rows_by_user(slate_reader *r, protocol *p)
         if (!row_of[u]) continue;
         const slate_row *row = &r->row[row_of[u] - 1];
         memcpy(p->candidate + p->start[u], r->item + row->start, row->n * sizeof *p->candidate);
+        qsort(p->candidate + p->start[u], row->n, sizeof *p->candidate, by_number);
         p->start[u + 1] += row->n;
     }
 done:
@@ -167,19 +170,60 @@ done:
     return e;
 }
 
+static void reader_free(slate_reader *r)
+{
+    ids_free(&r->items);
+    mem_free(r->row);
+    mem_free(r->item);
+    mem_free(r->sorted);
+}
+
+static lorec_err reader_read(slate_reader *r)
+{
+    const names *known = &r->data->item_ids;
+    uint32_t number;
+    for (uint32_t i = 0; i < known->n; i++) TRY(ids_add(&r->items, names_at(known, i), &number));
+    return rows_read(r);
+}
+
 lorec_err slate_read(protocol *p, const char *path)
 {
     slate_reader r = {.data = p->split->data, .path = path};
     lorec_err e = file_sha256(path, p->slate_sha256);
-    const names *known = &r.data->item_ids;
-    uint32_t number;
-    for (uint32_t i = 0; i < known->n && !e; i++) e = ids_add(&r.items, names_at(known, i), &number);
-    if (!e) e = rows_read(&r);
+    if (!e) e = reader_read(&r);
     if (!e) e = rows_by_user(&r, p);
-    ids_free(&r.items);
-    mem_free(r.row);
-    mem_free(r.item);
+    reader_free(&r);
     return e;
+}
+
+lorec_err slate_lists_read(slate_lists *out, const dataset *d, const char *path)
+{
+    *out = (slate_lists){0};
+    slate_reader r = {.data = d, .path = path};
+    lorec_err e = reader_read(&r);
+    if (!e) e = mem_new(&out->user, r.n_rows);
+    if (!e) e = mem_new(&out->start, r.n_rows + 1);
+    for (size_t i = 0; i < r.n_rows && !e; i++) {
+        out->user[i] = r.row[i].user;
+        out->start[i + 1] = r.row[i].start + r.row[i].n; /* rows lie end to end */
+    }
+    if (!e) {
+        out->n = r.n_rows;
+        out->item = r.item;
+        r.item = NULL;
+    } else {
+        slate_lists_free(out);
+    }
+    reader_free(&r);
+    return e;
+}
+
+void slate_lists_free(slate_lists *l)
+{
+    mem_free(l->user);
+    mem_free(l->start);
+    mem_free(l->item);
+    *l = (slate_lists){0};
 }
 
 lorec_err slate_write(const protocol *p, const char *path)

@@ -13,6 +13,16 @@
 
 lorec_err slate_read(protocol *p, const char *path); /* an unknown or double id: LOREC_INPUT with the line */
 
+/* The lists as they stand: in the file's order, each list's items too. For who wants to know what the places tell. */
+typedef struct slate_lists {
+    size_t n;
+    uint32_t *user;  /* [n] */
+    uint64_t *start; /* [n + 1] */
+    uint32_t *item;
+} slate_lists;
+lorec_err slate_lists_read(slate_lists *out, const dataset *d, const char *path);
+void slate_lists_free(slate_lists *l);
+
 /* The protocol's lists as a file that slate_read takes (and other tools can rank): items in order of their ids. */
 lorec_err slate_write(const protocol *p, const char *path);
 

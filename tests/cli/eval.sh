@@ -29,6 +29,9 @@ ok eval --data good.csv --eval slate:ex/candidates.tsv --lists r/lists.tsv -q &&
 cmp -s drawn slate || die "drawn and exported candidates differ"
 ok data export-split good.csv --split ratio-random:8:1:1 --seed 3 --out ex2 --json && says '"ratio-user-random-0.8-0.1-0.1-s3"'
 [ ! -e ex2/candidates.tsv ] || die "full ranking has no candidates file"
+[ ! -e ex/items.tsv ] || die "items without titles have no items.tsv"
+ok data export-split sample --out ex4 && says 'train.tsv'
+[ "$(sed -n 1p ex4/items.tsv)" = "item	title" ] && [ "$(wc -l <ex4/items.tsv)" -gt 10 ] || die "titles beside the split"
 fails 3 'empty' data export-split good.csv --split time:1970-01-02:1970-01-03 --out ex3
 fails 2 'FOLDER' data export-split good.csv
 
