@@ -11,12 +11,16 @@
 #include "cli/args.h"
 #include "cli/print.h"
 #include "cli/signals.h"
+#include "runs/machine.h"
 #include "serve/server.h"
 
 typedef struct serve_words {
     text_list runs;
     const char *store, *listen, *key_file, *tls_cert, *tls_key, *read_type, *feedback, *access_log, *port_file;
-    double keep_records, deadline_ms;
+    const char *work;
+    double keep_records, deadline_ms, train_memory_gb, train_cpu_hours, train_margin;
+    int64_t train_threads;
+    bool rollback;
     char host[64];
     int port;
 } serve_words;
@@ -74,43 +78,127 @@ static void hello(const server *s)
     fflush(stdout);
 }
 
+/* Where models are kept: beside the store's file, unless --work says where. */
+static lorec_err work_folder(const serve_words *w, buf *out)
+{
+    if (w->work) return buf_puts(out, w->work);
+    if (strcmp(w->store, "sqlite::memory:") == 0) return LOREC_OK;
+    if (strncmp(w->store, "sqlite:", 7) == 0) return buf_printf(out, "%s.models", w->store + 7);
+    return buf_puts(out, "lorec-models");
+}
+
+static lorec_err roll_back(const serve_words *w)
+{
+    buf folder = {0};
+    json_t *told = NULL;
+    lorec_err e = work_folder(w, &folder);
+    if (!e && !w->runs.n) e = err_set(LOREC_USAGE, "which run? lorec serve RUN --rollback");
+    if (!e) e = retrain_rollback_outside(folder.p, w->runs.item, w->runs.n, &told);
+    for (size_t i = 0; i < json_array_size(told); i++) {
+        const json_t *one = json_array_get(told, i);
+        printf("%s: %s is in force, %s was before\n", json_string_value(json_object_get(one, "run")),
+               json_string_value(json_object_get(one, "in_force")),
+               json_string_value(json_object_get(one, "previous")));
+    }
+    json_decref(told);
+    buf_free(&folder);
+    return e;
+}
+
+/* Half of the machine, unless told otherwise. */
+static retrain_options training_of(const serve_words *w, const char *folder)
+{
+    machine m;
+    machine_look(&m);
+    double memory = w->train_memory_gb > 0 ? w->train_memory_gb * 1e9 : (double)m.memory_total / 2;
+    int threads = w->train_threads > 0 ? (int)w->train_threads : m.cores > 1 ? m.cores / 2 : 1;
+    return (retrain_options){
+        .folder = folder,
+        .limits = {.memory = memory, .cpu_seconds = w->train_cpu_hours * 3600, .threads = threads, .niceness = 10},
+        .margin = w->train_margin,
+        .keep_days = w->keep_records};
+}
+
+/* The key of --key-file, else of the environment; NULL: none. *own holds the file's. */
+static lorec_err read_key(const serve_words *w, buf *own, const char **out)
+{
+    const char *from_env = getenv("LOREC_API_KEY");
+    buf_clear(own);
+    *out = from_env && *from_env ? from_env : NULL;
+    if (!w->key_file) return LOREC_OK;
+    TRY(file_read(own, w->key_file, 1 << 20));
+    slice key = slice_trim((slice){own->p ? own->p : "", own->n});
+    if (!key.n) return err_set(LOREC_INPUT, "%s holds no key", w->key_file);
+    own->p[key.n + (size_t)(key.p - own->p)] = 0;
+    *out = key.p;
+    return LOREC_OK;
+}
+
+static volatile sig_atomic_t hung_up;
+static void on_hangup(int number)
+{
+    (void)number;
+    hung_up = 1;
+}
+
+static void reload(server *s, const serve_words *w)
+{
+    buf own = {0};
+    const char *key = NULL;
+    log_info("SIGHUP: keys and runs are read again");
+    if (read_key(w, &own, &key) || server_reload(s, w->key_file ? key : NULL))
+        log_warn("%s; nothing is changed", lorec_error_message());
+    buf_free(&own);
+}
+
+static void wait_for_the_end(server *s, const serve_words *w)
+{
+    while (cancel_check() == LOREC_OK) {
+        if (hung_up) {
+            hung_up = 0;
+            reload(s, w);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    }
+}
+
 static lorec_err serve(serve_words *w)
 {
-    buf key = {0}, cert = {0}, tls_key = {0};
+    buf own_key = {0}, cert = {0}, tls_key = {0}, folder = {0};
+    const char *key = NULL;
     server *s = NULL;
     lorec_err e;
     TRY_GO(e, read_address(w), done);
-    TRY_GO(e, read_text_file(w->key_file, &key), done);
+    TRY_GO(e, read_key(w, &own_key, &key), done);
+    TRY_GO(e, work_folder(w, &folder), done);
     TRY_GO(e, read_text_file(w->tls_cert, &cert), done);
     TRY_GO(e, read_text_file(w->tls_key, &tls_key), done);
-    slice file_key = slice_trim((slice){key.p ? key.p : "", key.n});
-    if (key.p) key.p[file_key.n + (size_t)(file_key.p - key.p)] = 0;
-    const char *from_env = getenv("LOREC_API_KEY");
     server_options o = {.runs = w->runs.item,
                         .n_runs = w->runs.n,
                         .store = w->store,
                         .host = w->host,
                         .port = w->port,
-                        .key = file_key.n              ? file_key.p
-                               : from_env && *from_env ? from_env
-                                                       : NULL,
+                        .key = key,
                         .tls_cert = cert.p,
                         .tls_key = tls_key.p,
                         .read_type = w->read_type,
                         .unique = strcmp(w->feedback, "unique") == 0,
                         .keep_records_days = w->keep_records,
                         .deadline_seconds = w->deadline_ms / 1e3,
-                        .access_log = w->access_log};
+                        .access_log = w->access_log,
+                        .train = training_of(w, folder.p)};
     raise_files();
     signals_catch();
+    signal(SIGHUP, on_hangup);
     TRY_GO(e, server_open(&s, &o), done);
     hello(s);
     TRY_GO(e, write_port(w->port_file, server_port(s)), done);
-    while (cancel_check() == LOREC_OK) nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    wait_for_the_end(s, w);
     log_info("stopping: what is under way is answered first");
 done:
     server_close(s);
-    buf_free(&key);
+    buf_free(&own_key);
+    buf_free(&folder);
     buf_free(&cert);
     buf_free(&tls_key);
     return e;
@@ -133,7 +221,10 @@ const command command_serve = {
         "than\n"
         "loopback needs a key: LOREC_API_KEY in the environment, or --key-file. SIGTERM and Ctrl-C answer what is "
         "under "
-        "way.",
+        "way;\n"
+        "SIGHUP reads runs and keys again. POST /api/train trains on what is known by now, beside the server and "
+        "within\n"
+        "limits, and switches over when the new model is no worse; the one before is kept for --rollback.",
     .examples = "  lorec run sasrec --data sample --out runs/first && lorec serve runs/first\n"
                 "  curl http://127.0.0.1:8080/api/recommend/u1?n=5\n"
                 "  lorec serve runs/a runs/b --store sqlite:shop.db --access-log access.jsonl\n",
@@ -147,7 +238,9 @@ static lorec_err run(int argc, char **argv)
                      .read_type = "read",
                      .feedback = "events",
                      .keep_records = 7,
-                     .deadline_ms = 1000};
+                     .deadline_ms = 1000,
+                     .train_cpu_hours = 24,
+                     .train_margin = .05};
     const arg rows[] = {
         {"run", 'r', ARG_LIST, &w.runs, "RUN", "a run folder; the same as a bare word"},
         {"store", 's', ARG_TEXT, &w.store, "URL", "sqlite:FILE or postgresql://... (default: sqlite:lorec.db)"},
@@ -164,6 +257,16 @@ static lorec_err run(int argc, char **argv)
         {"deadline-ms", 0, ARG_REAL, &w.deadline_ms, "MS",
          "after so long the popular list is given instead, marked as degraded (default: 1000)", 1, 600000},
         {"access-log", 0, ARG_TEXT, &w.access_log, "FILE", "a JSON line for each request; \"-\": on stderr"},
+        {"work", 'w', ARG_TEXT, &w.work, "DIR",
+         "where trained models are kept (default: FILE.models beside a SQLite store, otherwise lorec-models)"},
+        {"train-memory-gb", 0, ARG_REAL, &w.train_memory_gb, "GB",
+         "most memory of a training, POST /api/train (default: half of the machine's)", .001, 1e6},
+        {"train-threads", 0, ARG_INT, &w.train_threads, "N", "its threads (default: half of the cores)", 1, 256},
+        {"train-cpu-hours", 0, ARG_REAL, &w.train_cpu_hours, "HOURS", "its processor time (default: 24)", .0001, 1e5},
+        {"train-margin", 0, ARG_REAL, &w.train_margin, "SHARE",
+         "its headline metric may be so much below that of the model in force (default: 0.05)", 0, 1},
+        {"rollback", 0, ARG_FLAG, &w.rollback, NULL,
+         "go back to the model before, in the server that is running (or for the next start), and end"},
         {"port-file", 0, ARG_TEXT, &w.port_file, "FILE", "gets the port once the server answers"},
     };
     args a = {.command = &command_serve, .rows = rows, .n = sizeof rows / sizeof *rows};
@@ -174,7 +277,7 @@ static lorec_err run(int argc, char **argv)
     }
     if (!e && !a.done && strcmp(w.feedback, "events") != 0 && strcmp(w.feedback, "unique") != 0)
         e = err_set(LOREC_USAGE, "--feedback is events or unique, not \"%s\"", w.feedback);
-    if (!e && !a.done) e = serve(&w);
+    if (!e && !a.done) e = w.rollback ? roll_back(&w) : serve(&w);
     text_list_free(&w.runs);
     args_free(&a);
     return e;

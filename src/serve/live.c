@@ -192,7 +192,7 @@ lorec_err live_item_row(live *v, const store_item *row)
     uint32_t n;
     TRY(item_number(v, row->id, &n));
     live_item *item = &v->item[n];
-    item->known = true;
+    item->known = item->described = true;
     item->hidden = row->hidden;
     item->time = row->time;
     TRY(set_title(item, row->title));

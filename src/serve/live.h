@@ -38,7 +38,7 @@ typedef struct live_user {
     size_t n, cap, n_taken, taken_cap;
 } live_user;
 typedef struct live_item {
-    bool hidden, known; /* known: described by the data or by /api/item */
+    bool hidden, known, described; /* known: by the data or by /api/item, which describes */
     int64_t time;
     char *title;
     uint32_t *category;

@@ -11,7 +11,8 @@
 #include "serve/workers.h"
 
 static const route_table *const tables[] = {&routes_health,         &routes_v1,          &routes_gorse_recommend,
-                                            &routes_gorse_feedback, &routes_gorse_users, &routes_gorse_items};
+                                            &routes_gorse_feedback, &routes_gorse_users, &routes_gorse_items,
+                                            &routes_train};
 enum { TABLES = sizeof tables / sizeof *tables, STORE_QUEUE = 4096, MODEL_QUEUE = 1024, RECORDS = 20000 };
 
 int64_t server_now(void)
@@ -35,7 +36,10 @@ static bool accept_head(void *ctx, exchange *x)
     server *s = ctx;
     x->route = route_find(tables, TABLES, x->method, x->path, x);
     if (!x->route) return false;
-    if (s->key && !x->route->open && !(x->key && same_key(x->key, s->key))) {
+    pthread_rwlock_rdlock(&s->key_lock);
+    bool welcome = !s->key || x->route->open || (x->key && same_key(x->key, s->key));
+    pthread_rwlock_unlock(&s->key_lock);
+    if (!welcome) {
         (void)exchange_refuse(x, 401,
                               x->key ? "the key is not right"
                                      : "a key is due: X-API-Key, or Authorization: "
@@ -182,6 +186,20 @@ static lorec_err open_log(server *s)
     return s->access ? LOREC_OK : err_errno("%s", path);
 }
 
+/* What is in force; where that cannot be opened, what was before, then the run as it was named. */
+static lorec_err open_run(server *s, size_t i)
+{
+    lorec_err e = LOREC_OK;
+    const char *tried = NULL, *path;
+    for (int attempt = 0; (path = retrain_run(s->retrainer, i, attempt)); attempt++) {
+        if (tried && strcmp(path, tried) == 0) continue;
+        if (tried) log_warn("%s: %s; %s is tried", tried, lorec_error_message(), path);
+        if (!(e = engine_add(&s->engine, path, NULL, -1))) return LOREC_OK;
+        tried = path;
+    }
+    return e;
+}
+
 static lorec_err open_parts(server *s, const server_options *o)
 {
     TRY(mem_dup(&s->key, o->key));
@@ -190,7 +208,8 @@ static lorec_err open_parts(server *s, const server_options *o)
     TRY(open_log(s));
     TRY(stats_open(&s->stats, tables, TABLES));
     TRY(engine_open(&s->engine, &s->live));
-    for (size_t i = 0; i < o->n_runs; i++) TRY(engine_add(&s->engine, o->runs[i], NULL, -1));
+    TRY(retrain_open(&s->retrainer, s, &o->train, o->runs, o->n_runs));
+    for (size_t i = 0; i < o->n_runs; i++) TRY(open_run(s, i));
     TRY(store_open(&s->store, s->store_url));
     return store_follow(s);
 }
@@ -203,6 +222,7 @@ static lorec_err start(server *s)
     if (pthread_create(&s->model_thread, NULL, model_worker, s))
         return err_set(LOREC_RESOURCE, "no thread for the models");
     s->model_running = true;
+    TRY(retrain_start(s->retrainer));
     return http_open(&s->http, &(http_options){.host = s->o.host,
                                                .port = s->o.port,
                                                .tls_cert = s->o.tls_cert,
@@ -225,6 +245,9 @@ lorec_err server_open(server **out, const server_options *o)
     s->started = clock_seconds();
     pthread_mutex_init(&s->record_lock, NULL);
     pthread_mutex_init(&s->access_lock, NULL);
+    pthread_mutex_init(&s->swap_lock, NULL);
+    pthread_cond_init(&s->swapped, NULL);
+    pthread_rwlock_init(&s->key_lock, NULL);
     lorec_err e = queue_open(&s->to_store, STORE_QUEUE);
     if (!e) e = queue_open(&s->to_model, MODEL_QUEUE);
     if (!e) e = live_open(&s->live, o->read_type ? o->read_type : "read", o->unique);
@@ -245,6 +268,7 @@ void server_close(server *s)
     enum { DRAIN = 30 };
     atomic_store(&s->ready, false);
     if (s->http && !http_drain(s->http, DRAIN)) log_warn("some requests took longer than %d s and were dropped", DRAIN);
+    retrain_close(s->retrainer); /* it hands models to the models' thread */
     queue_close(&s->to_model);
     if (s->model_running) pthread_join(s->model_thread, NULL);
     queue_close(&s->to_store);
@@ -260,10 +284,38 @@ void server_close(server *s)
     if (s->access && s->access != stderr) fclose(s->access);
     pthread_mutex_destroy(&s->record_lock);
     pthread_mutex_destroy(&s->access_lock);
+    pthread_mutex_destroy(&s->swap_lock);
+    pthread_cond_destroy(&s->swapped);
+    pthread_rwlock_destroy(&s->key_lock);
     mem_free(s->key);
     mem_free(s->read_type);
     mem_free(s->store_url);
     mem_free(s);
+}
+
+lorec_err server_swap(server *s, size_t slot, variant *fresh)
+{
+    pthread_mutex_lock(&s->swap_lock);
+    s->fresh = fresh;
+    s->fresh_slot = slot;
+    while (s->fresh) pthread_cond_wait(&s->swapped, &s->swap_lock);
+    pthread_mutex_unlock(&s->swap_lock);
+    return LOREC_OK;
+}
+
+lorec_err server_reload(server *s, const char *key)
+{
+    char *fresh = NULL;
+    if (key) TRY(mem_dup(&fresh, key));
+    if (key) {
+        pthread_rwlock_wrlock(&s->key_lock);
+        char *old = s->key;
+        s->key = fresh;
+        pthread_rwlock_unlock(&s->key_lock);
+        mem_free(old);
+    }
+    retrain_reload(s->retrainer);
+    return LOREC_OK;
 }
 
 const char *server_host(const server *s)

@@ -16,6 +16,7 @@
 #include "serve/engine.h"
 #include "serve/http.h"
 #include "serve/queue.h"
+#include "serve/retrain.h"
 #include "serve/stats.h"
 
 typedef struct server_options {
@@ -31,6 +32,7 @@ typedef struct server_options {
     double keep_records_days; /* 0: no slates are recorded */
     double deadline_seconds;  /* of a recommendation; 0: 1 s */
     const char *access_log;   /* file, "-" for stderr, or NULL */
+    retrain_options train;
 } server_options;
 
 typedef struct record { /* a slate on its way to the store */
@@ -46,7 +48,8 @@ struct server {
     http *http;
     stats *stats;
     live live;
-    engine engine;
+    engine engine; /* the model thread's; others read which variants there are under the live's lock */
+    retrainer *retrainer;
     store *store; /* the store thread's */
     queue to_store, to_model;
     pthread_t store_thread, model_thread;
@@ -55,6 +58,11 @@ struct server {
     record *records, *last_record;
     size_t n_records;
     FILE *access;
+    pthread_mutex_t swap_lock; /* a variant on its way to the model thread */
+    pthread_cond_t swapped;
+    variant *fresh;
+    size_t fresh_slot;
+    pthread_rwlock_t key_lock;
     pthread_mutex_t access_lock;
     _Atomic bool ready, store_down;
     double started;
@@ -62,6 +70,10 @@ struct server {
 
 lorec_err server_open(server **out, const server_options *o);
 void server_close(server *s);
+/* Runs and state are read again; the key is another from now on (NULL: as it was). Requests go on. */
+lorec_err server_reload(server *s, const char *key);
+/* Puts a variant into service between two batches of the model thread and closes the one that was; takes it over. */
+lorec_err server_swap(server *s, size_t slot, variant *fresh);
 const char *server_host(const server *s);
 int server_port(const server *s);
 
@@ -71,6 +83,6 @@ int64_t server_now(void); /* seconds since 1970 */
 
 /* The tables of addresses, one file each. */
 extern const route_table routes_gorse_users, routes_gorse_items, routes_gorse_feedback, routes_gorse_recommend,
-    routes_v1, routes_health;
+    routes_v1, routes_health, routes_train;
 
 #endif

@@ -73,12 +73,12 @@ void stats_request(stats *s, const route *r, int status, double seconds)
     atomic_fetch_add_explicit(&row->micros, seconds > 0 ? (uint64_t)(seconds * 1e6) : 0, memory_order_relaxed);
 }
 
-void stats_add(stats *s, stat which, uint64_t n)
+void stats_add(stats *s, counter which, uint64_t n)
 {
     atomic_fetch_add_explicit(&s->count[which], n, memory_order_relaxed);
 }
 
-uint64_t stats_get(const stats *s, stat which)
+uint64_t stats_get(const stats *s, counter which)
 {
     return atomic_load_explicit(&((stats *)(uintptr_t)s)->count[which], memory_order_relaxed);
 }
@@ -134,7 +134,7 @@ lorec_err stats_write(const stats *c, buf *out, const gauge *gauges, size_t n)
     TRY(write_latency(s, out));
     for (int i = 0; i < STATS; i++) {
         TRY(head(out, words[i].name, words[i].about, "counter"));
-        TRY(buf_printf(out, "%s %llu\n", words[i].name, (unsigned long long)stats_get(s, (stat)i)));
+        TRY(buf_printf(out, "%s %llu\n", words[i].name, (unsigned long long)stats_get(s, (counter)i)));
     }
     for (size_t i = 0; i < n; i++) {
         bool first = i == 0 || strcmp(gauges[i].name, gauges[i - 1].name) != 0;

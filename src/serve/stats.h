@@ -10,7 +10,7 @@
 
 #include "serve/route.h"
 
-typedef enum stat {
+typedef enum counter {
     STAT_EVENTS,       /* feedback stored */
     STAT_DEGRADED,     /* answers given by the first stage because something was late or down */
     STAT_REFUSED_FULL, /* 429: a queue was full */
@@ -22,14 +22,14 @@ typedef enum stat {
     STAT_TOKENS_PROMPT,
     STAT_TOKENS_COMPLETION,
     STATS
-} stat;
+} counter;
 
 typedef struct stats stats;
 lorec_err stats_open(stats **out, const route_table *const *tables, size_t n);
 void stats_free(stats *s);
 void stats_request(stats *s, const route *r, int status, double seconds); /* r NULL: no such route */
-void stats_add(stats *s, stat which, uint64_t n);
-uint64_t stats_get(const stats *s, stat which);
+void stats_add(stats *s, counter which, uint64_t n);
+uint64_t stats_get(const stats *s, counter which);
 
 typedef struct gauge {
     const char *name, *about, *labels; /* labels: "queue=\"model\"", or NULL */

@@ -204,12 +204,23 @@ static void one_pass(server *s, exchange **batch, size_t n)
     }
 }
 
+/* Between two batches nobody has a list of the old one in hand. */
+static void take_swap(server *s)
+{
+    pthread_mutex_lock(&s->swap_lock);
+    if (s->fresh) variant_release(engine_swap(&s->engine, s->fresh_slot, s->fresh));
+    s->fresh = NULL;
+    pthread_cond_broadcast(&s->swapped);
+    pthread_mutex_unlock(&s->swap_lock);
+}
+
 void *model_worker(void *ctx)
 {
     server *s = ctx;
     exchange *batch[MODEL_BATCH];
     for (;;) {
-        size_t n = queue_take(&s->to_model, batch, MODEL_BATCH, 1);
+        size_t n = queue_take(&s->to_model, batch, MODEL_BATCH, .05);
+        take_swap(s);
         if (n)
             one_pass(s, batch, n);
         else if (queue_is_closed(&s->to_model))

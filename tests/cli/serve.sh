@@ -1,24 +1,10 @@
 #!/usr/bin/env bash
 # The server, by curl: lists, feedback that counts at once, hidden items, bad requests, a key, restarts, replays.
 . "$(dirname "$0")/support/lib.sh"
+. "$(dirname "$0")/support/server.sh"
 shop >shop.csv
 ok run ease,markov --data shop.csv --out r --no-controls -q
-start() { # start ARGS: the server's address is $A
-    rm -f port
-    "$LOREC" serve r --store sqlite:s.db --listen 127.0.0.1:0 --port-file port "$@" >server.out 2>server.err &
-    server=$!
-    for _ in $(seq 200); do [ -s port ] && break; kill -0 $server 2>/dev/null || break; sleep 0.05; done
-    [ -s port ] || { cat server.err; die "the server did not start"; }
-    A=http://127.0.0.1:$(cat port)
-}
-stop() { kill -TERM $server; wait $server || die "the server ended with $?"; server=; }
-trap '[ -n "${server:-}" ] && kill -9 $server 2>/dev/null; rm -rf "$T"' EXIT
-get() { curl -sS -o out -w '%{http_code}' -D head "$A$1" "${@:2}" >code; }
-is() { [ "$(cat code)" = "$1" ] || { cat out; die "code $(cat code) where $1 was due"; }; }
-body() { grep -qF -- "$1" out || { cat out; die "the answer lacks: $1"; }; }
-not() { ! grep -qF -- "$1" out || { cat out; die "the answer has: $1"; }; }
-
-start
+start r --store sqlite:s.db
 get /api/health/live && is 200 && body '"Alive":true'
 get /api/health/ready && is 200
 get "/api/recommend/u1?n=3" && is 200
@@ -76,7 +62,7 @@ get /api/item/%27%3B%20DROP%20TABLE%20items%3B-- && is 404
 get /api/feedback -d '[{"FeedbackType":"like","UserId":"k","ItemId":"i3","EventId":"k1"}]' && is 200
 sleep 0.6 # records are written behind
 kill -9 $server && wait $server 2>/dev/null
-start --access-log access.jsonl
+start r --store sqlite:s.db --access-log access.jsonl
 get /api/user/k/feedback && body '"EventId":"k1"'
 stop
 ok why "$id" --store sqlite:s.db && says "the same, bit for bit"
@@ -84,7 +70,7 @@ fails 3 "no record" why none --store sqlite:s.db
 grep -q '"route":"/api/user/{user-id}/feedback"' access.jsonl || die "no access log"
 
 # a key
-LOREC_API_KEY=secret-word start --access-log access.jsonl
+LOREC_API_KEY=secret-word start r --store sqlite:s.db --access-log access.jsonl
 get /api/recommend/u1 && is 401
 get /api/recommend/u1 -H 'X-API-Key: secret-wore' && is 401
 get /api/recommend/u1 -H 'X-API-Key: secret-word' && is 200
