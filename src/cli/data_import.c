@@ -83,6 +83,7 @@ static lorec_err run_import(int argc, char **argv)
         {"item-text", 0, ARG_TEXT, &x.import.item_text, "FILE",
          "titles, categories ... of the items: a TSV, CSV or JSON lines"},
         {"skip-bad-rows", 0, ARG_FLAG, &x.import.skip_bad_rows, NULL, "count and skip rows that can not be read"},
+        {"review-text", 0, ARG_FLAG, &x.import.review_text, NULL, "of files of reviews keep what was written"},
         {"keep-unseen", 0, ARG_FLAG, &x.import.keep_unseen, NULL, "keep users and items that never interact"},
         {"min-rating", 0, ARG_REAL, &x.filter.min_rating, "R", "only ratings of at least R", .given = &x.by_min},
         {"max-rating", 0, ARG_REAL, &x.filter.max_rating, "R", "only ratings of at most R", .given = &x.by_max},

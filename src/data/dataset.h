@@ -123,6 +123,7 @@ typedef struct import_options {
     const char *columns;   /* CSV/TSV: "user=reviewer,item=asin,rating=stars,time=ts"; NULL: guess from the header */
     const char *item_text; /* a TSV/CSV with an id column and titles, categories ... to join; or NULL */
     bool skip_bad_rows;    /* count and skip instead of failing at the first */
+    bool review_text;      /* of files of reviews keep what was written: row columns "review" and "summary" */
     bool keep_unseen;
 } import_options;
 /* A raw file or folder of any known form -> a data set in memory. Errors name the file as given, line and remedy. */

@@ -99,7 +99,8 @@ tensor *encdec_loss(tape *t, const encdec *m, const encdec_batch *b)
     if (mem_new(&input, (size_t)rows)) return tape_fail(t, LOREC_RESOURCE);
     encdec_shift_packed(m, b->target, b->target_lengths, b->targets, input);
     token_rows source = {.ids = tape_ids(t, b->source, sum(b->source_lengths, b->sources)),
-                         .sequences = tape_segments(t, b->source_lengths, b->sources)};
+                         .sequences = tape_segments(t, b->source_lengths, b->sources),
+                         .vectors = b->source_vectors};
     cross_rows over;
     tensor *memory = encdec_encode(t, m, &source, &over);
     if (memory && b->first) over.memory = repeat_memory(t, b, source.sequences, memory, &over.rows);

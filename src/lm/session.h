@@ -29,6 +29,9 @@ typedef struct lm_session_options {
         *adapters;              /* act on all that it reads (LOREC_USAGE: no prefixes, prompts, `of`); or NULL */
     const transformer *encoder; /* of an encoder-decoder model: lm_session_read's prompts go to it ... */
     int32_t start;              /* ... and branches begin with this token, the decoder's first; NULL: a decoder alone */
+    /* Added to the vectors of the encoder's tokens: [rows, width], of packed prompts; or NULL. */
+    tensor *(*encoder_vectors)(const void *ctx, tape *t, const int32_t *tokens, const int32_t *lengths, int64_t n);
+    const void *encoder_ctx;
 } lm_session_options;
 
 lm_session *lm_session_new(const transformer *net, bool bf16); /* NULL: out of memory (message set) */

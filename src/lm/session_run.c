@@ -101,6 +101,9 @@ lorec_err session_layers(lm_session *s, const transformer *net, token_rows *in, 
         tape_begin(t, 0);
         in->sequences = tape_segments(t, length, groups);
         in->ids = layer == 0 ? tape_ids(t, ids, rows) : NULL;
+        in->vectors = NULL;
+        if (layer == 0 && net == s->opt.encoder && s->opt.encoder_vectors)
+            in->vectors = s->opt.encoder_vectors(s->opt.encoder_ctx, t, ids, length, groups);
         tensor *x = layer == 0 ? transformer_embed(t, net, in) : tape_f32(t, p->x, 2, (int64_t[]){rows, c->width});
         if (between == DTYPE_BF16) x = op_cast(t, x, between);
         x = transformer_block(t, net, layer, x, in);

@@ -14,6 +14,7 @@
     ROW(userknn)                                                                                                       \
     ROW(bm25)                                                                                                          \
     ROW(liked_share)                                                                                                   \
+    ROW(next_id)                                                                                                       \
     ROW(slim)                                                                                                          \
     ROW(ease)                                                                                                          \
     ROW(ials)                                                                                                          \

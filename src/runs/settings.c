@@ -16,6 +16,7 @@ const option settings_options[] = {
     OPTION_TEXT(settings, columns, NULL, "which CSV column is what: user=a,item=b,rating=c,time=d"),
     OPTION_TEXT(settings, item_text, NULL, "a TSV or CSV with item ids, titles, categories"),
     OPTION_BOOL(settings, skip_bad_rows, 0, "count and skip bad rows"),
+    OPTION_BOOL(settings, review_text, 0, "of files of reviews keep what was written"),
     OPTION_REAL(settings, min_rating, 0, -1e9, 1e9, "keep ratings from here on; 0: all"),
     OPTION_REAL(settings, max_rating, 0, -1e9, 1e9, "keep ratings up to here; 0: all"),
     OPTION_INT(settings, user_core, 0, 0, 1e9, "keep users with so many rows"),

@@ -10,10 +10,12 @@
 
 lorec_err workbench_load(dataset *out, const settings *s)
 {
-    return dataset_load(
-        out, s->data,
-        &(import_options){
-            .format = s->format, .columns = s->columns, .item_text = s->item_text, .skip_bad_rows = s->skip_bad_rows});
+    return dataset_load(out, s->data,
+                        &(import_options){.format = s->format,
+                                          .columns = s->columns,
+                                          .item_text = s->item_text,
+                                          .skip_bad_rows = s->skip_bad_rows,
+                                          .review_text = s->review_text});
 }
 
 static lorec_err load(workbench *w, const settings *s, const dataset *given)

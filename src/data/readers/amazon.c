@@ -13,6 +13,9 @@ static const char *const rating_keys[] = {"overall", "rating", "stars", "score",
 static const char *const time_keys[] = {"unixReviewTime", "timestamp", "sort_timestamp", "date", "time",
                                         "reviewTime",     NULL};
 
+static const char *const review_keys[] = {"reviewText", "review_text", "text", "review", NULL};
+static const char *const summary_keys[] = {"summary", "review_summary", "title", NULL};
+
 static bool is_meta(const char *name)
 {
     return strncmp(name, "meta", 4) == 0;
@@ -71,6 +74,16 @@ static bool rating_of(const json_t *v, float *out)
     return true;
 }
 
+/* What was written, of the row last added. */
+static lorec_err take_text(importing *in, const json_t *object, const char *name, const char *const *keys)
+{
+    const json_t *text = json_first(object, keys);
+    if (!json_is_string(text)) return LOREC_OK;
+    slice s = {json_string_value(text), json_string_length(text)};
+    if (memchr(s.p, 0, s.n)) return LOREC_OK;
+    return dataset_builder_cell(in->builder, SIDE_ROW, name, COLUMN_TEXT, (slice){0}, s, 0);
+}
+
 /* Which of the keys the file has is settled by its first review: then a review without one is a bad row. */
 typedef struct keys {
     bool rated, timed, known;
@@ -93,7 +106,10 @@ static lorec_err take(importing *in, json_rows *j, keys *k)
         return import_bad_row(in, in->path, line, "no rating, or not a number");
     if (k->timed && (!time || !time_of(time, &row.time)))
         return import_bad_row(in, in->path, line, "no time, or not one");
-    return dataset_builder_row(in->builder, &row);
+    TRY(dataset_builder_row(in->builder, &row));
+    if (!in->options->review_text) return LOREC_OK;
+    TRY(take_text(in, j->object, "review", review_keys));
+    return take_text(in, j->object, "summary", summary_keys);
 }
 
 /* "All_Beauty" of "All_Beauty_5.json.gz", "reviews_All_Beauty.json.gz", "All_Beauty.jsonl". */

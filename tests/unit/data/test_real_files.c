@@ -97,6 +97,34 @@ static void test_ml100k(void **state)
     dataset_close(&d);
 }
 
+/* What was written is kept where that is asked for, with the row it belongs to, and makes other data. */
+static void test_review_text(void **state)
+{
+    (void)state;
+    const char *path = shared_path("data/amazon-raw-2018/All_Beauty_5.json.gz");
+    if (!path) skip_without_shared("reviews");
+    dataset plain, d;
+    uint32_t user;
+    assert_ok(dataset_import(&plain, path, NULL));
+    assert_null(dataset_column(&plain, SIDE_ROW, "review"));
+    assert_ok(dataset_import(&d, path, &(import_options){.review_text = true}));
+    assert_string_not_equal(d.sha256, plain.sha256);
+    const column *review = dataset_column(&d, SIDE_ROW, "review"), *summary = dataset_column(&d, SIDE_ROW, "summary");
+    assert_non_null(review);
+    assert_int_equal(review->n, d.rows.n);
+    assert_true(dataset_find_user(&d, slice_of("A3CIUOJXQ5VDQ2"), &user));
+    bool found = false;
+    for (uint64_t r = d.rows.start[user]; r < d.rows.start[user + 1]; r++) {
+        if (d.rows.time[r] != 1472688000 || !slice_is(names_at(&d.item_ids, d.rows.item[r]), "B0000530HU")) continue;
+        assert_true(slice_is(names_at(&review->words, (uint32_t)r), "As advertised. Reasonably priced"));
+        assert_true(slice_is(names_at(&summary->words, (uint32_t)r), "Five Stars"));
+        found = true;
+    }
+    assert_true(found);
+    dataset_close(&d);
+    dataset_close(&plain);
+}
+
 /* RecBole's own test set ends in the middle of a row: an error as it is, 6,016 rows without it. */
 static void test_recbole_broken(void **state)
 {
@@ -156,8 +184,8 @@ static void test_item_text(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts), cmocka_unit_test(test_ml100k),
-                                       cmocka_unit_test(test_recbole_broken), cmocka_unit_test(test_recbole_sides),
-                                       cmocka_unit_test(test_item_text)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts),        cmocka_unit_test(test_ml100k),
+                                       cmocka_unit_test(test_review_text),   cmocka_unit_test(test_recbole_broken),
+                                       cmocka_unit_test(test_recbole_sides), cmocka_unit_test(test_item_text)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
