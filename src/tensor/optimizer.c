@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/threads.h"
+#include "tensor/cpu/kernels.h"
 #include "tensor/optimizer_state.h"
 
 enum { SPAN = 1 << 15 };
@@ -200,6 +201,19 @@ static void update(const rule *r, const span *s, int64_t at, int64_t n)
         update_adam(r, (size_t)n, p, g, m, v);
 }
 
+/* Of a dense parameter, piece by piece: the bf16 copy that the next forward pass wants is made while the values are in the
+ * cache. */
+static void update_dense(const rule *r, const span *s)
+{
+    enum { PIECE_VALUES = 2048 };
+    uint16_t *half = s->p->param->bf16;
+    for (int64_t at = s->begin, n; at < s->end; at += n) {
+        n = s->end - at < PIECE_VALUES ? s->end - at : PIECE_VALUES;
+        update(r, s, at, n);
+        if (half) isa()->to_bf16((size_t)n, f32(s->p) + at, half + at);
+    }
+}
+
 typedef struct update_job {
     const optimizer *o;
     const span *spans;
@@ -233,7 +247,7 @@ static lorec_err spans_update(void *ctx, size_t begin, size_t end, int worker)
         rule r = rule_of(job, s->state);
         int64_t width = row_width(s->p);
         if (!s->p->param->sparse)
-            update(&r, s, s->begin, s->end - s->begin);
+            update_dense(&r, s);
         else
             for (int64_t i = s->begin; i < s->end; i++) update(&r, s, s->p->param->touched_list[i] * width, width);
     }
@@ -273,7 +287,10 @@ lorec_err optimizer_step(optimizer *o, double lr_scale)
     o->steps++;
     for (size_t i = 0; i < params_count(o->ps); i++) {
         tensor *p = params_at(o->ps, i);
-        if (p->grad && p->grad_written && !p->param->frozen) param_changed(p);
+        if (p->grad && p->grad_written && !p->param->frozen) {
+            param_changed(p);
+            if (!p->param->sparse) p->param->bf16_version = p->param->version; /* update_dense made it, where there is one */
+        }
         param_clear_grad(p);
     }
     return LOREC_OK;
