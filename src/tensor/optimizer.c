@@ -109,15 +109,20 @@ static lorec_err spans_make(const params *ps, slot *states, span **spans, size_t
     return LOREC_OK;
 }
 
+/* Sums of short pieces in f32 (fast), of pieces in double; a piece too large for f32's range again in double. */
 static double squares_of(const float *g, int64_t n)
 {
-    enum { LANES = 8 };
-    double lane[LANES] = {0}, sum = 0;
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int j = 0; j < LANES; j++) lane[j] += (double)g[i + j] * g[i + j];
-    for (; i < n; i++) sum += (double)g[i] * g[i];
-    for (int j = 0; j < LANES; j++) sum += lane[j];
+    enum { PIECE_VALUES = 1024 };
+    double sum = 0;
+    for (int64_t i = 0, m; i < n; i += m) {
+        m = n - i < PIECE_VALUES ? n - i : PIECE_VALUES;
+        double piece = isa()->dot_f32((size_t)m, g + i, g + i);
+        if (!isfinite(piece)) {
+            piece = 0;
+            for (int64_t j = i; j < i + m; j++) piece += (double)g[j] * g[j];
+        }
+        sum += piece;
+    }
     return sum;
 }
 
@@ -289,7 +294,8 @@ lorec_err optimizer_step(optimizer *o, double lr_scale)
         tensor *p = params_at(o->ps, i);
         if (p->grad && p->grad_written && !p->param->frozen) {
             param_changed(p);
-            if (!p->param->sparse) p->param->bf16_version = p->param->version; /* update_dense made it, where there is one */
+            if (!p->param->sparse)
+                p->param->bf16_version = p->param->version; /* update_dense made it, where there is one */
         }
         param_clear_grad(p);
     }

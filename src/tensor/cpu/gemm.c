@@ -14,6 +14,7 @@ enum {
     PACKED_BYTES = 8 << 20, /* of B at a time */
     FEW_ROWS = 8,           /* of A: B is not packed */
     DIRECT_ROWS = 64,       /* B that lies well is read as it lies below so many rows */
+    OWN_ROWS = 1024,        /* up to here packing B is a large part: each worker packs what it multiplies by */
     SPLIT_SIDE = 128,       /* C no larger than this squared has its k split */
     SPLIT_DEPTH = 1024,
     ALONE = 1 << 17 /* multiplications not worth a second worker */
@@ -164,6 +165,23 @@ static lorec_err make_pieces(void *ctx, size_t begin, size_t end, int worker)
     return LOREC_OK;
 }
 
+/* Columns of C by one worker, from packing on: it packs into its own cache, and while one waits for memory another
+ * multiplies. */
+static lorec_err make_columns(void *ctx, size_t begin, size_t end, int worker)
+{
+    const plan *p = ctx;
+    for (size_t at = begin; at < end; at++) {
+        plan own = *p;
+        own.from = (int64_t)at * p->group;
+        own.cols = least(p->cols - own.from, p->group);
+        size_t panels = (size_t)((own.cols + p->cpu->tile - 1) / p->cpu->tile);
+        if (!(own.panels = scratch_get(SCRATCH_PANELS, panels * p->panel_bytes))) return LOREC_RESOURCE;
+        TRY(pack_panels(&own, 0, panels, worker));
+        TRY(make_pieces(&own, 0, (size_t)p->row_pieces, worker));
+    }
+    return LOREC_OK;
+}
+
 /* ---- k split over the workers: C is small and k long (the gradient of a narrow layer's weights) ------------------------ */
 
 static lorec_err depth_pieces(void *ctx, size_t begin, size_t end, int worker)
@@ -310,6 +328,12 @@ lorec_err gemm_run(const gemm *g)
     bool direct = g->k <= 0 || (!g->bf16 && (g->tb ? g->m <= FEW_ROWS && !g->ta : g->m <= DIRECT_ROWS));
     int64_t tile = p.cpu->tile, block = g->n;
     p.panel_bytes = (size_t)(g->bf16 ? 4 * p.pairs : 4 * g->k) * (size_t)tile;
+    if (!direct && g->m <= OWN_ROWS) {
+        p.cols = g->n;
+        cut(&p);
+        size_t groups = (size_t)((g->n - 1) / p.group + 1);
+        if (groups >= 2 * (size_t)par_workers()) return par_each(groups, 1, make_columns, &p);
+    }
     if (!direct) block = most(least((g->n + tile - 1) / tile, (int64_t)(PACKED_BYTES / p.panel_bytes)), 1) * tile;
     for (p.from = 0; p.from < g->n; p.from += block) {
         p.cols = least(g->n - p.from, block);
