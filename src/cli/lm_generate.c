@@ -85,7 +85,8 @@ static lorec_err prepare(job *j)
     }
     if (j->tokens <= 0) j->tokens = 128;
     TRY(lm_text_prompt(j->words.text, (slice){j->prompt.p ? j->prompt.p : "", j->prompt.n}, &j->ids));
-    TRY(lm_text_fit(j->words.text, &j->ids, j->tokens, &(lm_long){.refuse = j->refuse, .keep = j->keep}, &cut));
+    lm_long how = {.refuse = j->refuse, .keep = j->keep, .before = lm_session_before(j->words.session, -1)};
+    TRY(lm_text_fit(j->words.text, &j->ids, j->tokens, &how, &cut));
     if (cut) log_warn("the prompt is too long for the model: %zu tokens of its middle are left out", cut);
     j->outputs = json_array();
     return j->outputs ? LOREC_OK : err_set(LOREC_RESOURCE, "out of memory");

@@ -72,7 +72,8 @@ static lorec_err tokenise(job *j)
         if (j->length[i] > longest) longest = j->length[i];
     }
     TRY(lm_text_prompt(m, (slice){j->prompt.p, j->prompt.n}, &j->ids));
-    TRY(lm_text_fit(m, &j->ids, longest, &(lm_long){.refuse = j->refuse, .keep = j->keep}, &cut));
+    lm_long how = {.refuse = j->refuse, .keep = j->keep, .before = lm_session_before(j->words.session, -1)};
+    TRY(lm_text_fit(m, &j->ids, longest, &how, &cut));
     if (cut) log_warn("the prompt is too long for the model: %zu tokens of its middle are left out", cut);
     return LOREC_OK;
 }

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "lm/adapter_file.h"
 
 lorec_err lm_words_open(lm_words *w, bool keep)
 {
@@ -11,8 +12,16 @@ lorec_err lm_words_open(lm_words *w, bool keep)
     if (w->weights && !lm_form_find(w->weights, &form))
         return err_set(LOREC_USAGE, "--weights %s: there are keep, f32, bf16, q8, q4", w->weights);
     TRY(lm_text_open(&w->text, w->model, w->tokenizer, form));
-    TRY(lm_text_session(&w->session, w->text,
-                        &(lm_session_options){.bf16 = w->bf16, .keep = keep, .memory = (size_t)w->memory_mib << 20}));
+    lm_session_options o = {.bf16 = w->bf16, .keep = keep, .memory = (size_t)w->memory_mib << 20};
+    if (w->adapter) {
+        transformer *net[2];
+        size_t n = lm_model_nets(w->text->model, net);
+        if (n == 0) return err_set(LOREC_INPUT, "%s: it reads no texts", w->model);
+        TRY(adapter_open(&w->acts, net, n, w->adapter));
+        w->set = (adapter_set){.item = &w->acts, .n = 1};
+        o.adapters = &w->set;
+    }
+    TRY(lm_text_session(&w->session, w->text, &o));
     log_debug("%s: %zu bytes of keys and values a token", w->model, lm_session_cost(w->session, 1, 0));
     return LOREC_OK;
 }
@@ -20,6 +29,7 @@ lorec_err lm_words_open(lm_words *w, bool keep)
 void lm_words_close(lm_words *w)
 {
     lm_session_free(w->session);
+    adapter_free(w->acts);
     lm_text_free(w->text);
 }
 

@@ -10,13 +10,16 @@
 #define LOREC_CLI_LM_SESSION_H
 
 #include "cli/args.h"
+#include "lm/adapter.h"
 #include "lm/lm_text.h"
 
 typedef struct lm_words {
-    const char *model, *tokenizer, *weights;
+    const char *model, *tokenizer, *weights, *adapter;
     bool bf16;
     int64_t memory_mib; /* of keys and values; 0: no limit */
     lm_text *text;
+    adapter *acts; /* or NULL */
+    adapter_set set;
     lm_session *session;
 } lm_words;
 
@@ -25,6 +28,7 @@ typedef struct lm_words {
     {"model", 'm', ARG_TEXT, &(w)->model, "M", "a model's folder, .gguf, .safetensors or llama2.c .bin"},              \
     {"tokenizer", 0, ARG_TEXT, &(w)->tokenizer, "FILE", "its vocabulary, where it is not in M or beside it"},          \
     {"weights", 0, ARG_TEXT, &(w)->weights, "FORM", "keep (as the file has them), f32, bf16, q8 or q4; default keep"}, \
+    {"adapter", 0, ARG_TEXT, &(w)->adapter, "FOLDER", "an adapter that acts on it (LoRA, prefix, prompt ...; peft's)"},  \
     {"bf16", 0, ARG_FLAG, &(w)->bf16, NULL, "activations in bf16 too"},                                                \
     {"memory", 0, ARG_INT, &(w)->memory_mib, "MIB", "most memory for keys and values; default: as much as it takes",   \
      .min = 1, .max = 1 << 24}

@@ -123,7 +123,8 @@ static lorec_err open_model(job *j)
 static int64_t context_of(const job *j)
 {
     int64_t most = transformer_settings(j->model->net)->max_positions;
-    if (j->adapter) most -= adapters_shift(&j->set);
+    if (j->adapter)
+        most -= adapters_prefix_rows(&j->set, j->model->net) + adapters_prompt_rows(&j->set, j->model->net);
     return j->w.context && j->w.context < most ? j->w.context : most < 512 || j->w.context ? most : 512;
 }
 

@@ -110,8 +110,11 @@ static int by_weight(const void *a, const void *b)
 
 static lorec_err build(adapter *a, transformer *const *net, size_t n)
 {
+    if (a->kind->prompt && n > 1)
+        return err_set(LOREC_USAGE, "prompt tuning of an encoder-decoder is not done here; take prefix or lora");
     if (a->kind->table) {
         const transformer_config *c = transformer_settings(net[n - 1]); /* of an encoder and a decoder, the decoder */
+        a->net = net[n - 1];
         a->layers = c->layers;
         a->kv_heads = c->kv_heads;
         a->kv_width = c->kv_heads * c->head_width;

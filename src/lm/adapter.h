@@ -42,7 +42,8 @@ typedef struct adapter_options { /* 0 is the default everywhere */
     uint64_t seed;
 } adapter_options;
 
-/* For n transformers (an encoder and a decoder are two). LOREC_USAGE names an unknown kind or a target that matches nothing. */
+/* For n transformers (an encoder and a decoder are two). Prefixes act on the last of them, prompts on a single one only.
+ * LOREC_USAGE names an unknown kind or a target that matches nothing. */
 lorec_err adapter_new(adapter **out, transformer *const *net, size_t n, const adapter_options *options);
 void adapter_free(adapter *a);
 params *adapter_params(const adapter *a);
@@ -69,12 +70,16 @@ const char *const *adapter_kind_names(void); /* NULL-terminated */
 
 /* y = x times `weight`, before its activation, as the set changes it. */
 tensor *adapters_product(tape *t, const token_rows *in, const tensor *weight, tensor *x, tensor *y);
-/* Keys and values before the sequence's own in block `layer`; both stay NULL where no prefix acts. */
-void adapters_prefix(tape *t, const token_rows *in, int64_t layer, tensor **k, tensor **v);
-int64_t adapters_shift(const adapter_set *set); /* positions that prefixes take */
-int64_t adapters_rows(const adapter_set *set);  /* rows that prefixes and prompts take */
+/* Keys and values before the sequence's own in block `layer` of `net`; both stay NULL where no prefix acts. */
+void adapters_prefix(tape *t, const transformer *net, const adapter_set *set, int64_t layer, tensor **k, tensor **v);
+/* Rows, and so positions, that prefixes and that prompts put before what `net` reads. */
+int64_t adapters_prefix_rows(const adapter_set *set, const transformer *net);
+int64_t adapters_prompt_rows(const adapter_set *set, const transformer *net);
+/* Those prompts' vectors, [rows, embed_width]. */
+tensor *adapters_prompt_vectors(tape *t, const transformer *net, const adapter_set *set);
 /* The sequences of x [rows, width], with the prompts' vectors in front, into `longer`, and where the rows of `in` are now. False:
  * there are no prompts, or the tape has failed. */
-bool adapters_prompt(tape *t, const token_rows *in, tensor *x, token_rows *longer, tensor **own);
+bool adapters_prompt(tape *t, const transformer *net, const token_rows *in, tensor *x, token_rows *longer,
+                     tensor **own);
 
 #endif

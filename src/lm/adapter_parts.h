@@ -38,7 +38,8 @@ struct adapter {
     params *params;
     adapter_site *site; /* by address of the weight */
     size_t n, cap;
-    tensor *table; /* [tokens, ..] */
+    tensor *table;          /* [tokens, ..] */
+    const transformer *net; /* which the table acts on */
     int64_t layers, kv_heads, kv_width;
 };
 

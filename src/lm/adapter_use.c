@@ -14,13 +14,16 @@ static int weight_is(const void *weight, const void *site)
 static tensor *rows_of_item(tape *t, const token_rows *in, int64_t rows, int32_t which)
 {
     const segments *s = in->sequences;
-    if (rows != s->rows && rows != s->n)
+    bool picked = in->pick && rows == in->picks && rows != s->rows;
+    if (!picked && rows != s->rows && rows != s->n)
         return tape_fail(t, err_set(LOREC_USAGE, "an adapter a sequence can only change what has the sequences' rows"));
     float *share;
     if (mem_new(&share, (size_t)rows)) return tape_fail(t, LOREC_RESOURCE);
-    for (int64_t i = 0; i < s->n; i++)
-        for (int64_t r = s->start[i]; in->adapters->of[i] == which && r < s->start[i + 1]; r++)
-            share[rows == s->rows ? r : i] = 1;
+    for (int64_t i = 0, p = 0; i < s->n; i++) {
+        bool acts = in->adapters->of[i] == which;
+        for (int64_t r = s->start[i]; !picked && acts && r < s->start[i + 1]; r++) share[rows == s->rows ? r : i] = 1;
+        for (; picked && p < in->picks && in->pick[p] < s->start[i + 1]; p++) share[p] = acts;
+    }
     tensor *x = tape_f32(t, share, 2, (int64_t[]){rows, 1});
     mem_free(share);
     return x;
@@ -51,22 +54,22 @@ static bool is_prompt(const adapter_kind *k)
     return k->prompt;
 }
 
-static int64_t tokens_of(const adapter_set *set, bool (*is)(const adapter_kind *))
+static int64_t tokens_of(const adapter_set *set, const transformer *net, bool (*is)(const adapter_kind *))
 {
     int64_t n = 0;
     for (size_t i = 0; set && i < set->n; i++)
-        if (is(set->item[i]->kind)) n += set->item[i]->o.tokens;
+        if (is(set->item[i]->kind) && set->item[i]->net == net) n += set->item[i]->o.tokens;
     return n;
 }
 
-int64_t adapters_shift(const adapter_set *set)
+int64_t adapters_prefix_rows(const adapter_set *set, const transformer *net)
 {
-    return tokens_of(set, is_prefix);
+    return tokens_of(set, net, is_prefix);
 }
 
-int64_t adapters_rows(const adapter_set *set)
+int64_t adapters_prompt_rows(const adapter_set *set, const transformer *net)
 {
-    return tokens_of(set, is_prefix) + tokens_of(set, is_prompt);
+    return tokens_of(set, net, is_prompt);
 }
 
 static bool all_sequences(tape *t, const adapter_set *set)
@@ -75,30 +78,35 @@ static bool all_sequences(tape *t, const adapter_set *set)
     return !set->of;
 }
 
-/* Columns from .. from + width of every item's table, joined; NULL: there are none. width 0: all. */
-static tensor *joined(tape *t, const adapter_set *set, bool (*is)(const adapter_kind *), int64_t from, int64_t width)
+/* Columns from .. from + width of the items' tables that act on net, joined; NULL: there are none. width 0: all. */
+static tensor *joined(tape *t, const transformer *net, const adapter_set *set, bool (*is)(const adapter_kind *),
+                      int64_t from, int64_t width)
 {
     tensor *all = NULL;
     for (size_t i = 0; i < set->n; i++) {
         const adapter *a = set->item[i];
-        if (!is(a->kind)) continue;
+        if (!is(a->kind) || a->net != net) continue;
         tensor *x = width ? op_slice(t, a->table, 1, from, from + width) : a->table;
         all = all ? op_concat(t, (tensor *[]){all, x}, 2, 0) : x;
     }
     return all;
 }
 
-void adapters_prefix(tape *t, const token_rows *in, int64_t layer, tensor **k, tensor **v)
+void adapters_prefix(tape *t, const transformer *net, const adapter_set *set, int64_t layer, tensor **k, tensor **v)
 {
-    const adapter_set *set = in->adapters;
     for (size_t i = 0; i < set->n; i++) {
         const adapter *a = set->item[i];
-        if (!a->kind->prefix) continue;
+        if (!a->kind->prefix || a->net != net) continue;
         if (layer >= a->layers || !all_sequences(t, set)) return;
-        *k = joined(t, set, is_prefix, 2 * layer * a->kv_width, a->kv_width);
-        *v = joined(t, set, is_prefix, (2 * layer + 1) * a->kv_width, a->kv_width);
+        *k = joined(t, net, set, is_prefix, 2 * layer * a->kv_width, a->kv_width);
+        *v = joined(t, net, set, is_prefix, (2 * layer + 1) * a->kv_width, a->kv_width);
         return;
     }
+}
+
+tensor *adapters_prompt_vectors(tape *t, const transformer *net, const adapter_set *set)
+{
+    return joined(t, net, set, is_prompt, 0, 0);
 }
 
 /* ---- prompts --------------------------------------------------------------------------------------------------------------- */
@@ -149,19 +157,22 @@ static tensor *rows_from(tape *t, const longer_rows *l, int64_t rows, bool promp
 }
 
 /* `x` with the prompts' rows in front of each sequence. */
-static tensor *with_prompts(tape *t, const token_rows *in, tensor *x, const longer_rows *l, int64_t rows)
+static tensor *with_prompts(tape *t, const transformer *net, const token_rows *in, tensor *x, const longer_rows *l,
+                            int64_t rows)
 {
-    tensor *prompt = joined(t, in->adapters, is_prompt, 0, 0);
+    tensor *prompt = adapters_prompt_vectors(t, net, in->adapters);
     return op_add(t, op_gather_rows(t, x, rows_from(t, l, rows, false)),
                   op_gather_rows(t, prompt, rows_from(t, l, rows, true)));
 }
 
-bool adapters_prompt(tape *t, const token_rows *in, tensor *x, token_rows *longer, tensor **own)
+bool adapters_prompt(tape *t, const transformer *net, const token_rows *in, tensor *x, token_rows *longer, tensor **own)
 {
-    int64_t n = tokens_of(in->adapters, is_prompt);
+    int64_t n = adapters_prompt_rows(in->adapters, net);
     if (n == 0 || !x || !all_sequences(t, in->adapters)) return false;
     if (in->cache) {
-        tape_fail(t, err_set(LOREC_USAGE, "soft prompts are not kept in a cache; read them as vectors"));
+        tape_fail(t,
+                  err_set(LOREC_USAGE,
+                          "soft prompts before rows that go into a cache; a session (lm/session.h) reads them first"));
         return false;
     }
     longer_rows l = {0};
@@ -171,7 +182,7 @@ bool adapters_prompt(tape *t, const token_rows *in, tensor *x, token_rows *longe
         size_t rows = (size_t)(in->sequences->rows + n * in->sequences->n);
         *longer = *in;
         longer->ids = NULL;
-        longer->vectors = with_prompts(t, in, x, &l, (int64_t)rows);
+        longer->vectors = with_prompts(t, net, in, x, &l, (int64_t)rows);
         longer->sequences = tape_segments(t, l.length, in->sequences->n);
         longer->position = tape_copy(t, l.position, rows * sizeof *l.position);
         longer->type = tape_copy(t, l.type, rows * sizeof *l.type);

@@ -21,7 +21,7 @@ struct batcher {
     int64_t n;
     /* a step's call */
     int64_t *after, *ends, *who; /* who: of each run; ends: its branch */
-    int32_t *length, *token;
+    int32_t *length, *adapter, *token;
     uint8_t *want;
     size_t token_cap, want_cap;
     talk_scratch scratch;
@@ -43,6 +43,7 @@ lorec_err batcher_new(batcher **out, lm_session *session, const batcher_options 
     if (!e) e = mem_new(&b->ends, n);
     if (!e) e = mem_new(&b->who, n);
     if (!e) e = mem_new(&b->length, n);
+    if (!e) e = mem_new(&b->adapter, n);
     if (e)
         batcher_free(b);
     else
@@ -52,15 +53,17 @@ lorec_err batcher_new(batcher **out, lm_session *session, const batcher_options 
 
 /* ---- arriving and leaving -------------------------------------------------------------------------------------------- */
 
-static int64_t rows_of(const talk *t)
+static int64_t rows_of(const batcher *b, const talk *t)
 {
-    return (int64_t)t->prompt + t->r.max_tokens + AHEAD;
+    return lm_session_before(b->session, t->r.adapter - 1) + (int64_t)t->prompt + t->r.max_tokens + AHEAD;
 }
 
 lorec_err batcher_add(batcher *b, const batch_request *request, uint64_t *id)
 {
     talk *t;
     int64_t positions = transformer_settings(lm_session_model(b->session))->max_positions;
+    TRY(lm_session_has(b->session, request->adapter - 1));
+    positions -= lm_session_before(b->session, request->adapter - 1);
     TRY(talk_new(&t, request, lm_session_vocab(b->session)));
     lorec_err e = LOREC_OK;
     bool encodes = lm_session_encodes(b->session);
@@ -70,9 +73,9 @@ lorec_err batcher_add(batcher *b, const batch_request *request, uint64_t *id)
                     (long long)request->n, (long long)positions);
     else if (request->max_tokens > positions - before)
         t->r.max_tokens = positions - before;
-    if (!e && rows_of(t) > lm_session_rows(b->session))
+    if (!e && rows_of(b, t) > lm_session_rows(b->session))
         e = err_set(LOREC_RESOURCE, "a text of up to %lld tokens does not fit into the memory for %lld",
-                    (long long)rows_of(t), (long long)lm_session_rows(b->session));
+                    (long long)rows_of(b, t), (long long)lm_session_rows(b->session));
     if (e) {
         t->r.done = NULL;
         talk_free(t);
@@ -122,7 +125,7 @@ static talk *next_waiting(batcher *b, int64_t rows_left)
     pthread_mutex_lock(&b->lock);
     talk *t = b->first;
     bool over = t && (t->cancelled || (t->r.deadline > 0 && clock_seconds() > t->r.deadline));
-    if (t && !over && (b->n == b->o.running || rows_of(t) > rows_left)) t = NULL;
+    if (t && !over && (b->n == b->o.running || rows_of(b, t) > rows_left)) t = NULL;
     if (t) {
         b->first = t->next;
         if (!b->first) b->last = NULL;
@@ -139,14 +142,14 @@ static void admit(batcher *b)
     bool encodes = lm_session_encodes(b->session);
     if (encodes && b->n > 0) return; /* an encoder reads its prompts together */
     int64_t left = lm_session_rows(b->session);
-    for (int64_t i = 0; i < b->n; i++) left -= rows_of(b->running[i]);
+    for (int64_t i = 0; i < b->n; i++) left -= rows_of(b, b->running[i]);
     for (talk *t; (t = next_waiting(b, left));) {
         if (b->n == 0 || b->running[b->n - 1] != t) {
             t->reason = t->cancelled ? BATCH_CANCELLED : BATCH_DEADLINE;
             talk_free(t);
             continue;
         }
-        left -= rows_of(t);
+        left -= rows_of(b, t);
     }
 }
 
@@ -171,7 +174,7 @@ void batcher_free(batcher *b)
         next = t->next;
         talk_free(t);
     }
-    void *const arrays[] = {b->running, b->after, b->ends, b->who, b->length, b->token, b->want};
+    void *const arrays[] = {b->running, b->after, b->ends, b->who, b->length, b->adapter, b->token, b->want};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) mem_free(arrays[i]);
     talk_scratch_free(&b->scratch);
     pthread_mutex_destroy(&b->lock);
@@ -196,6 +199,7 @@ static lorec_err ask(batcher *b, step_call *c, int64_t i, int64_t n)
     }
     b->after[c->runs] = t->branch >= 0 ? t->branch : LM_START;
     b->length[c->runs] = (int32_t)n;
+    b->adapter[c->runs] = t->r.adapter - 1;
     b->who[c->runs++] = i;
     c->tokens += n;
     return LOREC_OK;
@@ -221,9 +225,10 @@ static lorec_err encode_all(batcher *b)
     lorec_err e = LOREC_OK;
     for (int64_t i = 0; i < b->n && !e; i++) {
         b->length[i] = (int32_t)b->running[i]->prompt;
+        b->adapter[i] = b->running[i]->r.adapter - 1;
         for (size_t j = 0; j < b->running[i]->prompt && !e; j++) e = tokens_add(&all, b->running[i]->said.id[j]);
     }
-    if (!e) e = lm_session_read(b->session, all.id, b->length, b->n);
+    if (!e) e = lm_session_read_each(b->session, all.id, b->length, b->adapter, b->n);
     tokens_free(&all);
     for (int64_t i = 0; i < b->n && !e; i++) {
         b->running[i]->branch = i;
@@ -236,7 +241,12 @@ static lorec_err encode_all(batcher *b)
 static lorec_err grow(batcher *b, step_call *c)
 {
     TRY(compose(b, c));
-    lm_growth g = {.n = c->runs, .after = b->after, .tokens = b->token, .lengths = b->length, .want = b->want};
+    lm_growth g = {.n = c->runs,
+                   .after = b->after,
+                   .tokens = b->token,
+                   .lengths = b->length,
+                   .adapter = b->adapter,
+                   .want = b->want};
     TRY(lm_session_grow(b->session, &g, b->ends));
     for (int64_t k = 0; k < c->runs; k++) {
         talk *t = b->running[b->who[k]];

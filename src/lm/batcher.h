@@ -66,6 +66,7 @@ typedef struct batch_request {
     const int32_t *end;    /* [ends] tokens that end it; under a constraint the first of them does, where it may end */
     size_t ends;
     const constraint *only;     /* or NULL */
+    int32_t adapter;            /* of a session with adapter_each: 1 + the item that acts on it; 0: none */
     const tokenizer *tokenizer; /* NULL: no texts */
     const char *const *stop;    /* [stops] */
     size_t stops;

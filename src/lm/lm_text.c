@@ -139,7 +139,8 @@ lorec_err lm_text_continuation(const lm_text *m, slice text, tokens *out)
 lorec_err lm_text_fit(const lm_text *m, tokens *prompt, int64_t more, const lm_long *how, size_t *cut)
 {
     const transformer *reader = m->model->encoder ? m->model->encoder : m->model->net;
-    int64_t positions = transformer_settings(reader)->max_positions, n = (int64_t)prompt->n,
+    int64_t taken = m->model->encoder ? 0 : how->before, /* of an encoder-decoder: the decoder's */
+        positions = transformer_settings(reader)->max_positions - taken, n = (int64_t)prompt->n,
             free = positions / 4 > 1 ? positions / 4 : 1, room = positions;
     if (!m->model->encoder) room -= more < free ? more : free;
     if (cut) *cut = 0;

@@ -44,6 +44,7 @@ lorec_err lm_text_continuation(const lm_text *m, slice text, tokens *out);
 typedef struct lm_long { /* what to do with a prompt that is longer than the context allows */
     bool refuse;         /* LOREC_INPUT; otherwise its middle is left out: */
     int64_t keep;        /* its first so many tokens stay, and as many of its last as there is room for */
+    int64_t before;      /* positions that an adapter takes: lm_session_before */
 } lm_long;
 /* At most the model's positions less `more` new tokens, or less a quarter of them where `more` is more: generation then ends
  * with the context. At least one token stays. *cut: how many went (or NULL). */

@@ -237,3 +237,11 @@ lorec_err lm_model_save(const lm_model *m, const char *folder)
     json_decref(json);
     return e;
 }
+
+size_t lm_model_nets(const lm_model *m, transformer *out[2])
+{
+    size_t n = 0;
+    if (m->encoder) out[n++] = m->encoder;
+    if (m->net) out[n++] = m->net;
+    return n;
+}

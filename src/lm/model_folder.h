@@ -47,6 +47,8 @@ typedef enum lm_form {
 } lm_form;
 bool lm_form_find(const char *name, lm_form *out); /* "f32", "keep", "bf16", "q8", "q4" */
 lorec_err lm_model_open_as(lm_model **out, const char *path, lm_form form);
+/* Its transformers of texts, as adapter_new takes them: the encoder of an encoder-decoder first; how many. */
+size_t lm_model_nets(const lm_model *m, transformer *out[2]);
 lorec_err lm_model_save(const lm_model *m, const char *folder); /* into a folder that is there */
 void lm_model_free(lm_model *m);
 /* LOREC_INPUT, saying what the model is, unless it continues texts by itself: decoder-only. */

@@ -320,7 +320,8 @@ static lorec_err measure(lm_session *s, const int32_t *tokens, int64_t n, int64_
 lorec_err lm_perplexity(lm_session *s, const int32_t *tokens, int64_t n, int64_t context, int64_t stride,
                         perplexity *out)
 {
-    int64_t most = transformer_settings(lm_session_model(s))->max_positions, counted = 1;
+    int64_t most = transformer_settings(lm_session_model(s))->max_positions - lm_session_before(s, lm_session_used(s)),
+            counted = 1;
     if (context <= 0 || context > most) context = most;
     if (stride <= 0) stride = context - 1;
     *out = (perplexity){0};

@@ -10,11 +10,22 @@ enum { ROWS_AT_ONCE = 512 };
 
 /* ---- making one --------------------------------------------------------------------------------------------------------- */
 
-/* Rows of a prefix or a prompt have no place in the cache yet. */
-static lorec_err check_adapters(const adapter_set *set)
+static lorec_err check_adapters(const transformer *net, const lm_session_options *o)
 {
-    if (set && (set->of || adapters_rows(set)))
-        return err_set(LOREC_USAGE, "a session keeps no adapter's prefixes or prompts, and one set for all it reads");
+    const transformer_config *c = transformer_settings(net);
+    if (o->adapter_each && !o->adapters)
+        return err_set(LOREC_USAGE, "a session of one adapter a text needs a set of them");
+    if (!o->adapters) return LOREC_OK;
+    if (o->adapters->n > INT16_MAX) return err_set(LOREC_USAGE, "a session has at most %d adapters", INT16_MAX);
+    if (c->glm.on && adapters_prompt_rows(o->adapters, net))
+        return err_set(LOREC_USAGE,
+                       "this model's tokens see all of their context, so a prompt's vectors can not be read "
+                       "before it; take a prefix");
+    if (o->encoder && adapters_prompt_rows(o->adapters, net))
+        return err_set(LOREC_USAGE, "prompt tuning of an encoder-decoder is not done here; take prefix or lora");
+    if (adapters_prefix_rows(o->adapters, net) + adapters_prompt_rows(o->adapters, net) >= c->max_positions)
+        return err_set(LOREC_USAGE, "the adapters' rows leave no room in the model's %lld positions",
+                       (long long)c->max_positions);
     return LOREC_OK;
 }
 
@@ -23,12 +34,13 @@ lorec_err lm_session_open(lm_session **out, const transformer *net, const lm_ses
     *out = NULL;
     if (!net || !transformer_settings(net)->causal)
         return err_set(LOREC_USAGE, "this model does not continue texts: it is no decoder");
-    TRY(check_adapters(options->adapters));
+    TRY(check_adapters(net, options));
     lm_session *s;
     TRY(mem_new(&s, 1));
     const transformer_config *c = transformer_settings(net);
     int64_t width = c->kv_heads * c->head_width;
     s->net = net;
+    s->use = -1;
     s->opt = *options;
     if (s->opt.rows_at_once <= 0) s->opt.rows_at_once = ROWS_AT_ONCE;
     s->tape = tape_new(&(tape_options){.compute = s->opt.bf16 ? DTYPE_BF16 : DTYPE_F32});
@@ -80,7 +92,8 @@ void lm_session_free(lm_session *s)
                             p->span_start,  p->pick_first,
                             p->cross_seen,  p->cross_pick_seen,
                             p->cross_start, p->cross_span,
-                            s->source};
+                            p->ahead,       p->of,
+                            s->source,      s->source_adapter};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) mem_free(arrays[i]);
     mem_free(s);
 }
@@ -107,12 +120,13 @@ bool lm_session_picks(const lm_session *s)
 
 int64_t lm_session_length(const lm_session *s, int64_t b)
 {
-    return prefix_tree_length(&s->tree, s->branch[b]);
+    int32_t item = session_adapter_of(s, prefix_tree_variant(&s->tree, s->branch[b]));
+    return prefix_tree_length(&s->tree, s->branch[b]) - lm_session_before(s, item);
 }
 
 int64_t lm_session_room(const lm_session *s, int64_t b)
 {
-    return transformer_settings(s->net)->max_positions - lm_session_length(s, b);
+    return transformer_settings(s->net)->max_positions - prefix_tree_length(&s->tree, s->branch[b]);
 }
 
 const transformer *lm_session_model(const lm_session *s)
@@ -167,9 +181,29 @@ static int64_t branch_put(lm_session *s, int64_t from, place at)
 
 /* ---- growing: which tokens have to run ------------------------------------------------------------------------------------- */
 
+lorec_err lm_session_has(const lm_session *s, int32_t item)
+{
+    int64_t n = s->opt.adapter_each ? (int64_t)s->opt.adapters->n : 0;
+    if (item >= -1 && item < n) return LOREC_OK;
+    return err_set(LOREC_USAGE, "adapter %d of a session that has %lld to choose from", item, (long long)n);
+}
+
+lorec_err lm_session_use(lm_session *s, int32_t item)
+{
+    TRY(lm_session_has(s, item));
+    s->use = item;
+    return LOREC_OK;
+}
+
+int32_t lm_session_used(const lm_session *s)
+{
+    return s->use;
+}
+
 static lorec_err check_run(const lm_session *s, const lm_growth *g, int64_t i, const int32_t *token)
 {
     int64_t after = g->after ? g->after[i] : LM_START, vocab = lm_session_vocab(s);
+    TRY(lm_session_has(s, g->adapter ? g->adapter[i] : -1));
     if (after == LM_START && s->cross && i >= s->sources)
         return err_set(LOREC_USAGE, "sequence %lld after %lld prompts", (long long)i, (long long)s->sources);
     if (g->lengths[i] < 1) return err_set(LOREC_USAGE, "sequence %lld is empty; it has no last token", (long long)i);
@@ -199,7 +233,8 @@ static lorec_err rows_room(session_rows *r, int64_t n)
 static lorec_err plan_places(lm_session *s, place before, const int32_t *token, int32_t n, int32_t skip)
 {
     session_rows *r = &s->rows;
-    int32_t have = prefix_tree_length(&s->tree, before), all = have + n, *seq = NULL, at = 0;
+    int32_t ahead = (int32_t)lm_session_before(s, session_adapter_of(s, prefix_tree_variant(&s->tree, before)));
+    int32_t have = prefix_tree_length(&s->tree, before) - ahead, all = have + n, *seq = NULL, at = 0;
     size_t spans = prefix_tree_spans(&s->tree, before, NULL, 0), room = (size_t)all + 1;
     kv_span *span = NULL;
     lorec_err e = mem_new(&seq, 3 * room);
@@ -207,15 +242,18 @@ static lorec_err plan_places(lm_session *s, place before, const int32_t *token, 
     if (!e) {
         prefix_tree_spans(&s->tree, before, span, spans);
         for (size_t i = 0; i < spans; i++)
-            for (int32_t j = 0; j < span[i].n; j++) seq[at++] = s->tree.token[span[i].row + j];
+            for (int32_t j = 0; j < span[i].n; j++) {
+                int32_t known = s->tree.token[span[i].row + j];
+                if (known >= 0) seq[at++] = known; /* below 0: a prefix's row */
+            }
         memcpy(seq + have, token, (size_t)n * sizeof *seq);
         int32_t *position = seq + room, *block = position + room,
                 first = transformer_places(transformer_settings(s->net), seq, all, position, block);
         for (int32_t j = skip; j < n; j++) {
             int64_t k = r->n + j - skip;
-            r->at[k] = position[have + j];
+            r->at[k] = position[have + j] + ahead;
             r->block[k] = block[have + j];
-            r->sees[k] = have + j < first ? first : have + j + 1;
+            r->sees[k] = ahead + (have + j < first ? first : have + j + 1);
         }
     }
     mem_free(seq);
@@ -255,26 +293,39 @@ static lorec_err plan_run(lm_session *s, const lm_growth *g, int64_t i, const in
     return LOREC_OK;
 }
 
-/* Where a sequence begins; an encoder-decoder's i-th looks at the i-th prompt; a prefix language model's keys depend on all
- * of its context, so that beginnings are not shared. */
-static place start_of(lm_session *s, int64_t i)
+/* Where run i begins; an encoder-decoder's i-th looks at the i-th prompt; a prefix language model's keys depend on all of its
+ * context, so that beginnings are not shared. */
+static lorec_err start_of(lm_session *s, const lm_growth *g, int64_t i, place *out)
 {
-    if (transformer_settings(s->net)->glm.on) {
-        s->beginnings = s->beginnings == INT32_MAX ? 0 : s->beginnings + 1;
-        return (place){TREE_START, s->beginnings};
-    }
-    return (place){TREE_START, s->cross ? (int32_t)i : 0};
+    int32_t item = g->adapter ? g->adapter[i] : s->use, beginning = s->cross ? (int32_t)i : 0;
+    if (s->cross) item = s->source_adapter[i];
+    if (transformer_settings(s->net)->glm.on)
+        beginning = s->beginnings = s->beginnings == session_beginning_of(s, INT32_MAX) - 1 ? 0 : s->beginnings + 1;
+    return session_start(s, session_variant(s, beginning, item), out);
 }
 
-static lorec_err plan(lm_session *s, const lm_growth *g, place *end, int64_t *held)
+/* Where each run that follows nothing begins, held. */
+static lorec_err begin(lm_session *s, const lm_growth *g, place *start, int64_t *begun)
+{
+    const int32_t *token = g->tokens;
+    for (int64_t i = 0; i < g->n; i++) {
+        start[i] = (place){TREE_START, 0};
+        TRY(check_run(s, g, i, token));
+        if (!g->after || g->after[i] == LM_START) TRY(start_of(s, g, i, &start[i]));
+        *begun = i + 1;
+        token += g->lengths[i];
+    }
+    return LOREC_OK;
+}
+
+static lorec_err plan(lm_session *s, const lm_growth *g, const place *start, place *end, int64_t *held)
 {
     const int32_t *token = g->tokens;
     const uint8_t *want = g->want;
     s->rows.n = s->rows.groups = s->rows.wanted = 0;
     for (int64_t i = 0; i < g->n; i++) {
         int64_t after = g->after ? g->after[i] : LM_START;
-        TRY(check_run(s, g, i, token));
-        end[i] = after >= 0 ? s->branch[after] : after == LM_START ? start_of(s, i) : end[-2 - after];
+        end[i] = after >= 0 ? s->branch[after] : after == LM_START ? start[i] : end[-2 - after];
         TRY(plan_run(s, g, i, token, want, &end[i]));
         prefix_tree_hold(&s->tree, end[i]);
         *held = i + 1;
@@ -287,12 +338,14 @@ static lorec_err plan(lm_session *s, const lm_growth *g, place *end, int64_t *he
 /* Branches get numbers from `from` on. */
 static lorec_err grow(lm_session *s, const lm_growth *g, int64_t *branch, int64_t from)
 {
-    place *end;
-    int64_t held = 0;
+    place *end, *start = NULL;
+    int64_t held = 0, begun = 0;
     if (g->n == 0) return LOREC_OK;
     TRY(mem_grow(&s->branch, &s->branch_cap, (size_t)(s->branches + g->n)));
     TRY(mem_new(&end, (size_t)g->n));
-    lorec_err e = plan(s, g, end, &held);
+    lorec_err e = mem_new(&start, (size_t)g->n);
+    if (!e) e = begin(s, g, start, &begun);
+    if (!e) e = plan(s, g, start, end, &held);
     if (e) {
         while (held > 0) prefix_tree_drop(&s->tree, end[--held]);
         prefix_tree_undo(&s->tree);
@@ -300,6 +353,7 @@ static lorec_err grow(lm_session *s, const lm_growth *g, int64_t *branch, int64_
         e = session_run(s, g);
         prefix_tree_commit(&s->tree);
     }
+    while (begun > 0) prefix_tree_drop(&s->tree, start[--begun]);
     for (int64_t i = 0; i < held && !e; i++) {
         if (branch)
             from = (branch[i] = branch_put(s, from, end[i])) + 1;
@@ -311,6 +365,7 @@ static lorec_err grow(lm_session *s, const lm_growth *g, int64_t *branch, int64_
         s->branches = 0;
     }
     mem_free(end);
+    mem_free(start);
     return e;
 }
 
@@ -319,7 +374,8 @@ lorec_err lm_session_grow(lm_session *s, const lm_growth *g, int64_t *branch)
     return grow(s, g, branch, 0);
 }
 
-lorec_err lm_session_read(lm_session *s, const int32_t *tokens, const int32_t *lengths, int64_t n)
+lorec_err lm_session_read_each(lm_session *s, const int32_t *tokens, const int32_t *lengths, const int32_t *item,
+                               int64_t n)
 {
     int64_t *branch;
     int32_t *start = NULL, *ones = NULL;
@@ -334,15 +390,21 @@ lorec_err lm_session_read(lm_session *s, const int32_t *tokens, const int32_t *l
             start[i] = s->opt.start;
             ones[i] = 1;
         }
-        TRY_GO(e, session_encode(s, tokens, lengths, n), done);
+        TRY_GO(e, session_encode(s, tokens, lengths, item, n), done);
     }
-    e = lm_session_grow(s, &(lm_growth){.n = n, .tokens = start ? start : tokens, .lengths = ones ? ones : lengths},
-                        branch);
+    e = lm_session_grow(
+        s, &(lm_growth){.n = n, .tokens = start ? start : tokens, .lengths = ones ? ones : lengths, .adapter = item},
+        branch);
 done:
     mem_free(branch);
     mem_free(start);
     mem_free(ones);
     return e;
+}
+
+lorec_err lm_session_read(lm_session *s, const int32_t *tokens, const int32_t *lengths, int64_t n)
+{
+    return lm_session_read_each(s, tokens, lengths, NULL, n);
 }
 
 lorec_err lm_session_step(lm_session *s, const int64_t *parent, const int32_t *token, int64_t n, int64_t *first)

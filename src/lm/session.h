@@ -25,8 +25,8 @@ typedef struct lm_session_options {
     bool keep;            /* what was read stays for later calls that begin alike, until its memory is needed */
     size_t memory;        /* bytes of keys and values; 0: no limit */
     int64_t rows_at_once; /* tokens of one pass; 0: 512. More take more passes and no more memory */
-    const struct adapter_set
-        *adapters;              /* act on all that it reads (LOREC_USAGE: no prefixes, prompts, `of`); or NULL */
+    const struct adapter_set *adapters; /* act on all that it reads (`of` is not used); or NULL */
+    bool adapter_each;          /* instead one of them, or none, acts on a text: lm_session_use, lm_growth.adapter */
     const transformer *encoder; /* of an encoder-decoder model: lm_session_read's prompts go to it ... */
     int32_t start;              /* ... and branches begin with this token, the decoder's first; NULL: a decoder alone */
     /* Added to the vectors of the encoder's tokens: [rows, width], of packed prompts; or NULL. */
@@ -38,8 +38,19 @@ lm_session *lm_session_new(const transformer *net, bool bf16); /* NULL: out of m
 lorec_err lm_session_open(lm_session **out, const transformer *net, const lm_session_options *options);
 void lm_session_free(lm_session *s);
 
+/* With adapter_each: texts that begin from now on are under that item of the set; -1: under none, as in a new session. What a
+ * session keeps of other items' texts stays apart. */
+lorec_err lm_session_use(lm_session *s, int32_t item);
+int32_t lm_session_used(const lm_session *s);
+lorec_err lm_session_has(const lm_session *s, int32_t item); /* LOREC_USAGE: there is no such item to use */
+/* Rows that its prefix or prompt (of all items where adapter_each is false) puts before a text: they take positions and memory. */
+int64_t lm_session_before(const lm_session *s, int32_t item);
+
 /* Packed prompts of at least one token each; all branches are dropped first. */
 lorec_err lm_session_read(lm_session *s, const int32_t *tokens, const int32_t *lengths, int64_t n);
+/* The same with the item of each; NULL: what lm_session_use said. */
+lorec_err lm_session_read_each(lm_session *s, const int32_t *tokens, const int32_t *lengths, const int32_t *item,
+                               int64_t n);
 lorec_err lm_session_step(lm_session *s, const int64_t *parent, const int32_t *token, int64_t n, int64_t *first);
 void lm_session_drop(lm_session *s, int64_t branch); /* it is not used any more; its number may be given again */
 
@@ -57,6 +68,8 @@ typedef struct lm_growth {
                            * i-th looks at the i-th prompt of the last read */
     const int32_t *tokens;  /* packed */
     const int32_t *lengths; /* [n] */
+    const int32_t *adapter; /* [n] adapter_each: the item of a run after LM_START (an encoder-decoder's: of its read);
+                             * NULL: what lm_session_use said */
     const uint8_t *want;    /* [tokens] 1: logits of what follows; NULL: of each run's last token */
     const int64_t
         *only_start;     /* [wanted + 1] or NULL: of the i-th wanted only the logits of tokens only[only_start[i]] */

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
+#include "lm/adapter.h"
 #include "lm/session_parts.h"
 
 enum { LOGITS_AT_ONCE = 4 << 20 }; /* values, where they are not kept */
@@ -18,6 +19,8 @@ static lorec_err pass_room(session_pass *p, int64_t rows, int64_t groups)
 {
     size_t g = (size_t)groups, r = (size_t)rows;
     TRY(mem_grow(&p->length, &p->length_cap, g));
+    TRY(mem_grow(&p->ahead, &p->ahead_cap, g));
+    TRY(mem_grow(&p->of, &p->of_cap, g));
     TRY(mem_grow(&p->first, &p->first_cap, g + 1));
     TRY(mem_grow(&p->pick_first, &p->pick_first_cap, g + 1));
     TRY(mem_grow(&p->span_start, &p->span_start_cap, g + 1));
@@ -52,6 +55,9 @@ static lorec_err fill_pass(lm_session *s, int64_t *group, pass_part *part)
         for (int64_t k = i; prefixed && k < end; k++) sees = r->sees[k] > sees ? r->sees[k] : sees;
         TRY(add_spans(s, prefix_tree_ancestor(&s->tree, from->end, sees), g));
         p->length[g] = (int32_t)(end - i);
+        p->of[g] = session_adapter_of(s, prefix_tree_variant(&s->tree, from->end));
+        adapter_set acts = session_adapters(s, p->of[g]);
+        p->ahead[g] = (int32_t)adapters_prefix_rows(&acts, s->net);
         for (; i < end; i++) {
             int32_t at = (int32_t)(i - part->begin);
             p->seen[at] = prefixed ? r->sees[i] : r->position[i] + 1;
@@ -78,12 +84,12 @@ static lorec_err fill_cross(lm_session *s, const pass_part *part, kv_view *all, 
     for (int64_t g = 0; g <= part->groups; g++) p->cross_start[g] = g;
     for (int64_t g = 0; g < part->groups; g++) {
         const session_group *from = &s->rows.group[part->group + g];
-        p->cross_span[g] = s->source[prefix_tree_variant(&s->tree, from->end)];
+        p->cross_span[g] = s->source[session_beginning_of(s, prefix_tree_variant(&s->tree, from->end))];
         for (int32_t i = p->first[g]; i < p->first[g + 1]; i++) p->cross_seen[i] = p->cross_span[g].n;
         for (int32_t i = p->pick_first[g]; i < p->pick_first[g + 1]; i++) p->cross_pick_seen[i] = p->cross_span[g].n;
     }
-    *all = (kv_view){part->groups, p->first, p->cross_start, p->cross_span, p->cross_seen};
-    *picked = (kv_view){part->groups, p->pick_first, p->cross_start, p->cross_span, p->cross_pick_seen};
+    *all = (kv_view){part->groups, p->first, p->cross_start, p->cross_span, p->cross_seen, NULL};
+    *picked = (kv_view){part->groups, p->pick_first, p->cross_start, p->cross_span, p->cross_pick_seen, NULL};
     return LOREC_OK;
 }
 
@@ -100,8 +106,8 @@ lorec_err session_layers(lm_session *s, const transformer *net, token_rows *in, 
     for (int64_t layer = 0; layer < c->layers; layer++) {
         tape_begin(t, 0);
         in->sequences = tape_segments(t, length, groups);
-        in->ids = layer == 0 ? tape_ids(t, ids, rows) : NULL;
-        in->vectors = NULL;
+        in->ids = layer == 0 && ids ? tape_ids(t, ids, rows) : NULL;
+        in->vectors = layer == 0 && !ids ? adapters_prompt_vectors(t, net, in->adapters) : NULL;
         if (layer == 0 && net == s->opt.encoder && s->opt.encoder_vectors)
             in->vectors = s->opt.encoder_vectors(s->opt.encoder_ctx, t, ids, length, groups);
         tensor *x = layer == 0 ? transformer_embed(t, net, in) : tape_f32(t, p->x, 2, (int64_t[]){rows, c->width});
@@ -123,13 +129,14 @@ static lorec_err run_pass(lm_session *s, const pass_part *part, float *hidden)
 {
     session_pass *p = &s->pass;
     const session_rows *r = &s->rows;
-    kv_view all = {part->groups, p->first, p->span_start, p->span, p->seen},
-            last = {part->groups, p->pick_first, p->span_start, p->span, p->pick_seen}, cross_all, cross_last;
+    kv_view all = {part->groups, p->first, p->span_start, p->span, p->seen, p->ahead},
+            last = {part->groups, p->pick_first, p->span_start, p->span, p->pick_seen, p->ahead}, cross_all, cross_last;
+    adapter_set set;
     cross_rows cross = {.cache = s->cross, .seen = &cross_all, .pick_seen = &cross_last};
     bool prefixed = transformer_settings(s->net)->glm.on;
     token_rows in = {.position = (prefixed ? r->at : r->position) + part->begin,
                      .block_position = prefixed ? r->block + part->begin : NULL,
-                     .adapters = s->opt.adapters,
+                     .adapters = session_acting(s, p->of, part->groups, &set),
                      .cache = s->cache,
                      .kept = r->kept + part->begin,
                      .view = &all,

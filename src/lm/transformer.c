@@ -127,7 +127,8 @@ static tensor *attend(const block_use *b, tensor *x)
                       .bias_max_distance = (int)c->bias_max_distance,
                       .bias_bidirectional = !c->causal,
                       .kv_mask = b->in->mask};
-    if (b->in->adapters) adapters_prefix(t, b->in, b->layer, &spec.prefix_k, &spec.prefix_v);
+    if (b->in->adapters && !b->in->view) /* otherwise they are among what the view names */
+        adapters_prefix(t, b->m, b->in->adapters, b->layer, &spec.prefix_k, &spec.prefix_v);
     if (b->last) spec.q_rows = tape_segments_even(t, b->in->sequences->n, 1);
     if (b->in->cache) kv_cache_store(t, b->in->cache, b->layer, k, v, b->in->kept);
     tensor *y = b->in->view
@@ -137,6 +138,17 @@ static tensor *attend(const block_use *b, tensor *x)
     tensor *z = product(b, y, PART_OUT, ACT_NONE);
     tape_forget(t, y);
     return z;
+}
+
+/* A product of an encoder's output, whose rows are not the decoder's. */
+static tensor *memory_product(const block_use *b, transformer_part w)
+{
+    block_use use = *b;
+    token_rows in = *b->in;
+    in.sequences = in.cross->rows;
+    in.pick = NULL;
+    use.in = &in;
+    return product(&use, in.cross->memory, w, ACT_NONE);
 }
 
 /* Attention over an encoder's output: x is what of_last has left. */
@@ -155,8 +167,7 @@ static tensor *attend_across(const block_use *b, tensor *x)
                       .dropout = c->attn_dropout,
                       .kv_mask = over->mask};
     if (over->memory) {
-        tensor *k = product(b, over->memory, PART_CROSS_K, ACT_NONE),
-               *v = product(b, over->memory, PART_CROSS_V, ACT_NONE);
+        tensor *k = memory_product(b, PART_CROSS_K), *v = memory_product(b, PART_CROSS_V);
         y = op_attention(t, q, k, v, &spec);
     } else {
         y = op_attention_cached(t, q, over->cache, b->layer, &spec, b->last ? over->pick_seen : over->seen);
@@ -168,8 +179,7 @@ void transformer_keep_cross(tape *t, const transformer *m, int64_t layer, const 
 {
     const cross_rows *over = in->cross;
     block_use use = {.t = t, .m = m, .in = in, .w = &m->block[layer], .layer = layer};
-    tensor *k = product(&use, over->memory, PART_CROSS_K, ACT_NONE),
-           *v = product(&use, over->memory, PART_CROSS_V, ACT_NONE);
+    tensor *k = memory_product(&use, PART_CROSS_K), *v = memory_product(&use, PART_CROSS_V);
     kv_cache_store(t, over->cache, layer, k, v, row);
 }
 
@@ -334,7 +344,7 @@ tensor *transformer_hidden_at(tape *t, const transformer *m, const token_rows *i
     if (layer < 0 || layer > m->c.layers)
         return tape_fail(t, err_set(LOREC_USAGE, "hidden states after %lld of %lld blocks", (long long)layer,
                                     (long long)m->c.layers));
-    if (in->adapters && in->sequences && adapters_prompt(t, in, transformer_vectors(t, m, in), &longer, &own))
+    if (in->adapters && in->sequences && adapters_prompt(t, m, in, transformer_vectors(t, m, in), &longer, &own))
         in = &longer;
     tensor *x = transformer_blocks(t, m, 0, layer, transformer_embed(t, m, in), in);
     bool all = layer == m->c.layers;

@@ -88,7 +88,7 @@ static lorec_err place_by_tokens(const transformer *m, const token_rows *in, row
 static lorec_err place_rows(const transformer *m, const token_rows *in, row_places *p)
 {
     const segments *s = in->sequences;
-    int32_t shift = in->adapters ? (int32_t)adapters_shift(in->adapters) : 0;
+    int32_t shift = in->view ? 0 : (int32_t)adapters_prefix_rows(in->adapters, m); /* a view's positions count it */
     *p = (row_places){0};
     TRY(mem_new(&p->position, 2 * (size_t)s->rows));
     if (m->c.glm.on && !in->position) TRY(place_by_tokens(m, in, p));
@@ -126,15 +126,16 @@ static tensor *table_rows(tape *t, const transformer *m, const token_rows *in)
     return x;
 }
 
-/* How long each row's sequence is; of rows that attend to a cache, so far. */
-static lorec_err lengths_of(const token_rows *in, const int32_t *position, int32_t **out)
+/* How long each row's sequence is, a prefix included; of rows that attend to a cache, so far. */
+static lorec_err lengths_of(const transformer *m, const token_rows *in, const int32_t *position, int32_t **out)
 {
     const segments *s = in->sequences;
     bool cached = in->view != NULL;
+    int32_t shift = (int32_t)adapters_prefix_rows(in->adapters, m);
     TRY(mem_new(out, (size_t)s->rows));
     for (int64_t i = 0; i < s->n; i++)
         for (int32_t r = s->start[i]; r < s->start[i + 1]; r++)
-            (*out)[r] = cached ? position[s->start[i + 1] - 1] + 1 : s->start[i + 1] - s->start[i];
+            (*out)[r] = cached ? position[s->start[i + 1] - 1] + 1 : s->start[i + 1] - s->start[i] + shift;
     return LOREC_OK;
 }
 
@@ -167,7 +168,7 @@ bool places_make(tape *t, const transformer *m, const token_rows *in, places *ou
         out->position = tape_ids(t, p.position, c->rope.kind == ROPE_2D ? 2 * rows : rows);
         if (c->log_length > 1) out->stretch = log_stretch(t, m, p.position, rows);
         if (c->rope.scaling == ROPE_DYNAMIC || c->rope.scaling == ROPE_DYNAMIC_STEPS)
-            e = lengths_of(in, p.position, &out->length);
+            e = lengths_of(m, in, p.position, &out->length);
     }
     out->prefix = p.prefix;
     p.prefix = NULL;

@@ -40,6 +40,8 @@ static lorec_err check_view(const cached_spec *s, int64_t queries, int64_t *long
                                (long long)s->cache->rows);
             rows += p.n;
         }
+        if (v->ahead && (v->ahead[g] < 0 || v->ahead[g] > rows))
+            return err_set(LOREC_USAGE, "attention_cached: a prefix of %d of %lld rows", v->ahead[g], (long long)rows);
         for (int32_t i = v->first[g]; i < v->first[g + 1]; i++)
             if (v->seen[i] < 0 || v->seen[i] > rows)
                 return err_set(LOREC_USAGE, "attention_cached: query %d sees %d rows of %lld", i, v->seen[i],
@@ -61,6 +63,8 @@ static lorec_err cached_shape(tape *t, node *n)
     if (s->a.bias == BIAS_TABLE && (!table || table->count != (int64_t)s->a.bias_buckets * heads ||
                                     s->a.bias_buckets < 2 || s->a.bias_max_distance < 1))
         return node_shape_error(n, "a bias table needs [buckets, heads], at least 2 buckets and a distance");
+    if (s->a.prefix_k || s->a.prefix_v)
+        return node_shape_error(n, "a prefix among the rows that the view names, not beside them");
     s->a.kv_heads = kv;
     s->dk = c->width[0] / kv;
     s->dv = c->width[1] / kv;
@@ -76,7 +80,8 @@ typedef struct tile {
     int32_t q0, q1; /* queries */
     int64_t g0, g1; /* their groups */
     int64_t common; /* so many first spans are the same for all of them */
-    int32_t lo, hi; /* rows that some query sees */
+    int32_t ahead;  /* rows of a prefix */
+    int32_t lo, hi; /* rows that some query sees; no window: from 0 on */
 } tile;
 
 static int64_t spans_alike(const kv_view *v, int64_t a, int64_t b)
@@ -87,10 +92,11 @@ static int64_t spans_alike(const kv_view *v, int64_t a, int64_t b)
     return i;
 }
 
-static int32_t first_seen(const cached_spec *s, int32_t query)
+/* The first row behind the prefix that a query sees; 0 where it sees all before it. */
+static int32_t first_seen(const cached_spec *s, const tile *u, int32_t query)
 {
-    int32_t seen = s->view.seen[query];
-    return s->a.window > 0 && seen > s->a.window ? seen - s->a.window : 0;
+    int32_t lo = s->a.window > 0 ? s->view.seen[query] - (int32_t)s->a.window : 0;
+    return lo > u->ahead ? lo : 0;
 }
 
 /* At most one tile a query; returns how many. */
@@ -108,12 +114,19 @@ static size_t cut_tiles(const cached_spec *s, tile *out)
             if (end == g + 1) common = v->span_start[g + 1] - v->span_start[g];
         }
         for (int32_t q = v->first[g]; q < v->first[end]; q += most) {
-            tile u = {.q0 = q, .q1 = v->first[end], .g0 = g, .g1 = end, .common = common, .lo = INT32_MAX};
+            tile u = {.q0 = q,
+                      .q1 = v->first[end],
+                      .g0 = g,
+                      .g1 = end,
+                      .common = common,
+                      .ahead = v->ahead ? v->ahead[g] : 0,
+                      .lo = INT32_MAX};
             if (end == g + 1 && u.q1 > q + most) u.q1 = q + most;
             for (int32_t i = u.q0; i < u.q1; i++) {
                 if (v->seen[i] > u.hi) u.hi = v->seen[i];
-                if (first_seen(s, i) < u.lo) u.lo = first_seen(s, i);
+                if (first_seen(s, &u, i) < u.lo) u.lo = first_seen(s, &u, i);
             }
+            if (u.ahead) u.lo = 0;
             out[n++] = u;
             if (end > g + 1) break;
         }
@@ -182,7 +195,11 @@ static void values_of(const unit *u, int64_t r0, int64_t r1, const kv_span *span
 static void weigh(const unit *u, int32_t query, int64_t head, float *p)
 {
     const cached_spec *s = u->s;
-    int64_t lo = first_seen(s, query), hi = s->view.seen[query], n = hi - lo;
+    int64_t lo = first_seen(s, &u->tile, query), hi = s->view.seen[query], ahead = u->tile.ahead, n;
+    if (ahead > hi) ahead = hi;
+    int64_t gap = ahead && lo ? lo : ahead; /* rows ahead .. gap - 1 lie between the prefix and the window */
+    if (ahead) lo = 0;
+    n = hi - lo;
     if (s->a.softcap > 0 && n > 0) {
         for (int64_t j = lo; j < hi; j++) p[j] /= s->a.softcap;
         u->cpu->act_f32(ACT_TANH, (size_t)n, p + lo, p + lo);
@@ -190,8 +207,9 @@ static void weigh(const unit *u, int32_t query, int64_t head, float *p)
     }
     if (u->job->bias) {
         const float *bias = u->job->bias + head * s->longest;
-        for (int64_t j = lo; j < hi; j++) p[j] += bias[hi - 1 - j];
+        for (int64_t j = lo > ahead ? lo : ahead; j < hi; j++) p[j] += bias[hi - 1 - j];
     }
+    for (int64_t j = ahead; j < gap; j++) p[j] = -INFINITY;
     for (int64_t j = u->tile.lo; j < lo; j++) p[j] = 0;
     for (int64_t j = hi; j < u->tile.hi; j++) p[j] = 0;
     if (n <= 0) return;

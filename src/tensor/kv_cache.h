@@ -27,7 +27,9 @@ typedef struct kv_view {
     const int32_t *first;      /* [groups + 1] group g's queries are first[g] .. first[g + 1] - 1 */
     const int64_t *span_start; /* [groups + 1] */
     const kv_span *span;
-    const int32_t *seen; /* [queries] how many of its group's rows, from the first on, each query sees */
+    const int32_t *seen;  /* [queries] how many of its group's rows, from the first on, each query sees */
+    const int32_t *ahead; /* [groups] so many of its first rows are a trained prefix: seen whatever the window, without
+                           * bias; NULL: none. Groups that begin with the same span have the same */
 } kv_view;
 
 kv_cache *kv_cache_new(int64_t layers, int64_t k_width, int64_t v_width); /* NULL: out of memory (message set) */
@@ -39,7 +41,7 @@ size_t kv_cache_row_bytes(const kv_cache *c); /* of one token in all layers */
 /* Copies; failures go into the tape. */
 void kv_cache_store(tape *t, kv_cache *c, int64_t layer, tensor *k, tensor *v, const int32_t *row);
 /* Attention over what is stored; no gradient. Of the spec: heads, kv_heads, scale, window, softcap, bias (BIAS_TABLE: of
- * distances back, as a decoder has them; alibi_slopes). Scores are the same bits whatever is beside a query and however
+ * distances back, as a decoder has them; alibi_slopes); prefix_k and prefix_v are refused: the view says which rows they are. Scores are the same bits whatever is beside a query and however
  * its rows are cut into spans; the sum over values is taken span by span, so it may differ in its last bits. */
 tensor *op_attention_cached(tape *t, tensor *q, kv_cache *c, int64_t layer, const attention *spec, const kv_view *view);
 

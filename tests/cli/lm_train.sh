@@ -28,7 +28,17 @@ for i in $(seq 1 8); do echo '{"prompt": "the cat ", "answer": "ran to the dog"}
 ok lm train --init tiny --corpus pairs.jsonl --out lora --lora 4,8,q_proj,v_proj --epochs 20 --lr 0.02 --valid-share 0 --json
 cmp first tiny/model.safetensors || die "the base was touched"
 [ -s lora/adapter_model.safetensors ] && has lora/adapter_config.json '"LORA"'
+printf 'ran to the dog\nsat on a mat\n' >candidates
+printf 'the cat ' >prompt
+score() { ok lm score --model tiny --prompt prompt --candidates candidates --json "$@"; sed -n 's/.*"logprob": \(-[0-9.]*\).*/\1/p' out | head -1; }
+plain=$(score) tuned=$(score --adapter lora)
+awk "BEGIN { exit !($tuned > $plain + 1) }" || die "--adapter does not act: $plain, $tuned"
+ok lm train --init tiny --corpus pairs.jsonl --out prompt-tuned --adapter prompt --tokens 2 --epochs 30 --lr 0.1 --valid-share 0
+soft=$(score --adapter prompt-tuned)
+awk "BEGIN { exit !($soft > $plain + .1) }" || die "a soft prompt does not act: $plain, $soft"
 ok lm merge tiny lora merged
+merged=$(ok lm score --model merged --prompt prompt --candidates candidates --json; sed -n 's/.*"logprob": \(-[0-9.]*\).*/\1/p' out | head -1)
+awk "BEGIN { d = $merged - $tuned; exit !(d < 1e-3 && d > -1e-3) }" || die "merged $merged, with --adapter $tuned"
 cmp -s first merged/model.safetensors && die "merging changed nothing"
 ok lm train --init merged --corpus pairs.jsonl --out full --epochs 1 --bf16 --recompute --accumulate 2 --json
 

@@ -108,7 +108,7 @@ static void each_token_runs_once(void **state)
     lm_model_free(m);
 }
 
-/* A LoRA acts on a session as merged into the weights; prefixes and prompts are refused. */
+/* A LoRA acts on a session as merged into the weights (test_session_adapters.c has the others). */
 static void with_adapters(void **state)
 {
     (void)state;
@@ -116,7 +116,7 @@ static void with_adapters(void **state)
     int32_t prompt[] = {1, 2, 3, 4}, length = 4, token[] = {7, 8, 9};
     double plain, tuned, merged;
     score_ask ask = {1, prompt, &length, 1, token, &(int32_t){3}, NULL};
-    adapter *a, *p;
+    adapter *a;
     assert_ok(adapter_new(&a, &m->net, 1, &(adapter_options){.kind = "lora", .rank = 2, .targets = "c_attn"}));
     tiny_draw(adapter_params(a), 3, .3);
     adapter_set set = {.item = &a, .n = 1};
@@ -129,10 +129,6 @@ static void with_adapters(void **state)
     assert_near(tuned, merged, 1e-4);
     assert_true(fabs(tuned - plain) > 1e-3);
     lm_session_free(with);
-    assert_ok(adapter_new(&p, &m->net, 1, &(adapter_options){.kind = "prompt", .tokens = 2}));
-    set.item = &p;
-    assert_fails(lm_session_open(&with, m->net, &(lm_session_options){.adapters = &set}), LOREC_USAGE, "prompts");
-    adapter_free(p);
     adapter_free(a);
     lm_session_free(s);
     lm_model_free(m);
