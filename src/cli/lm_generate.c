@@ -133,15 +133,8 @@ static void say(const job *j, slice text, double logp, bool many)
 /* The line of the trie file that a complete hypothesis stands for. */
 static slice line_of(const job *j, const int32_t *id, size_t n)
 {
-    size_t values;
-    uint32_t node = trie_find(&j->trie, id, n);
-    if (node == TRIE_NONE && n > 0) node = trie_find(&j->trie, id, n - 1); /* the last one is the end token */
-    const uint32_t *who = node == TRIE_NONE ? NULL : trie_values(&j->trie, node, &values);
-    if (who && values == 0 && n > 0) {
-        node = trie_find(&j->trie, id, n - 1);
-        who = node == TRIE_NONE ? NULL : trie_values(&j->trie, node, &values);
-    }
-    return who && values ? j->lines.line[who[0]] : (slice){"", 0};
+    int64_t which = lm_text_choice(&j->trie, id, n);
+    return which < 0 ? (slice){"", 0} : j->lines.line[which];
 }
 
 /* ---- beams ------------------------------------------------------------------------------------------------------------------ */

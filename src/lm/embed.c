@@ -273,6 +273,11 @@ const lm_model *embedder_model(const embedder *e)
     return e->model;
 }
 
+const tokenizer *embedder_tokenizer(const embedder *e)
+{
+    return e->tokenizer;
+}
+
 lorec_err embedder_describe(const embedder *e, buf *out)
 {
     const embed_recipe *r = &e->recipe;

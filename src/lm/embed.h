@@ -40,6 +40,7 @@ void embedder_free(embedder *e);
 int64_t embedder_width(const embedder *e);
 int64_t embedder_max_tokens(const embedder *e);
 const lm_model *embedder_model(const embedder *e);
+const tokenizer *embedder_tokenizer(const embedder *e); /* NULL: it has none */
 /* All that a vector depends on besides the weights, in words: "mean, normalized, prompt "", 256 tokens, f32". */
 lorec_err embedder_describe(const embedder *e, buf *out);
 

@@ -173,3 +173,14 @@ lorec_err lm_text_trie(const lm_text *m, const slice *text, size_t n, trie *out)
     mem_free(start);
     return e;
 }
+
+int64_t lm_text_choice(const trie *t, const int32_t *id, size_t n)
+{
+    for (size_t without = 0; without < 2 && without <= n; without++) {
+        size_t values;
+        uint32_t node = trie_find(t, id, n - without);
+        const uint32_t *who = node == TRIE_NONE ? NULL : trie_values(t, node, &values);
+        if (who && values) return who[0];
+    }
+    return -1;
+}

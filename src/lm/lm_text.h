@@ -52,5 +52,7 @@ lorec_err lm_text_fit(const lm_text *m, tokens *prompt, int64_t more, const lm_l
 
 /* Texts as a trie of their tokens; a value is the text's number. LOREC_INPUT: an empty text. */
 lorec_err lm_text_trie(const lm_text *m, const slice *text, size_t n, trie *out);
+/* The first text that a sequence from inside such a trie stands for, with or without an end token behind it; -1: none. */
+int64_t lm_text_choice(const trie *t, const int32_t *id, size_t n);
 
 #endif

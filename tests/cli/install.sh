@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# An embedder's first hour: install into a fresh prefix, build examples/embed.c with pkg-config, run it; and what the shared
-# library exports is the public header's names and nothing else.
+# An embedder's first hour: install into a fresh prefix, build the examples with pkg-config, run them; and what the shared
+# library exports is the public headers' names and nothing else.
 set -eu
 build=$(dirname "$LOREC_BIN")
 tmp=$(mktemp -d)
@@ -21,9 +21,20 @@ sed -i "s|^prefix=.*|prefix=$tmp/usr|" "$lib/pkgconfig/lorec.pc"
 export PKG_CONFIG_PATH="$lib/pkgconfig" LD_LIBRARY_PATH="$lib"
 sanitize=""
 grep -q 'LOREC_SANITIZE:BOOL=ON' "$build/CMakeCache.txt" && sanitize="-fsanitize=address,undefined"
-${CC:-cc} $sanitize "$LOREC_SOURCE_DIR/examples/embed.c" $(pkg-config --cflags --libs lorec) -o "$tmp/embed"
+flags=$(pkg-config --cflags --libs lorec)
+for example in embed run lm; do ${CC:-cc} $sanitize "$LOREC_SOURCE_DIR/examples/$example.c" $flags -lm -o "$tmp/$example"; done
 cd "$tmp"
 ./embed >out.txt
 grep -qE '^[0-9]+ users, [0-9]+ items' out.txt
 [ "$(grep -cE '^[1-5]\. .+ \(.+, -?[0-9.]+\)$' out.txt)" = 5 ] || { cat out.txt; exit 1; }
-echo "installed, linked, five titles recommended"
+
+./run from-c >report.json 2>said.txt || { tail -3 said.txt; exit 1; }
+grep -q '"method":"markov"' report.json && grep -q '"role":"control"' report.json && [ -f from-c/lists.tsv ]
+"$LOREC_BIN" compare from-c >/dev/null 2>&1 || { echo "a run from C is no run"; exit 1; }
+
+. "$LOREC_SOURCE_DIR/tests/cli/support/unigram.sh"
+unigram m # what follows is always b with probability e^-.5237, a with e^-1.5237
+./lm m cab b ab >out.txt
+grep -q '^-0\.5237  59\.2%  b$' out.txt && grep -q '^-2\.0475  12\.9%  ab$' out.txt && grep -q '^bbbb$' out.txt &&
+    grep -q '^4 tokens, log probability -2\.0950, ended by length$' out.txt || { cat out.txt; exit 1; }
+echo "installed, linked; a list, a run and a language model from C"
