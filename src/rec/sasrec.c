@@ -23,7 +23,8 @@ static const norm_place norms[] = {NORM_PRE, NORM_POST};
 static const char *const position_words[] = {"from_end", "from_start", NULL};
 
 static const option sasrec_options[] = {
-    TRAINER_OPTIONS(sasrec, base.train, 200, 256, 1e-3),
+    /* drawn negatives see little of the catalogue in an epoch: validation on Beauty stood still for 13 and went on */
+    TRAINER_OPTIONS_PATIENT(sasrec, base.train, 200, 256, 1e-3, 20),
     {.name = "max_len",
      .type = OPTION_TYPE_INT,
      .offset = offsetof(sasrec, base.max_len),

@@ -22,7 +22,8 @@ typedef struct trainer_settings {
     double learning_rate, weight_decay, clip_norm, max_minutes;
     bool bf16;
 } trainer_settings;
-#define TRAINER_OPTIONS(type_, at_, epochs_, batch_, lr_)                                                              \
+#define TRAINER_OPTIONS(type_, at_, epochs_, batch_, lr_) TRAINER_OPTIONS_PATIENT(type_, at_, epochs_, batch_, lr_, 10)
+#define TRAINER_OPTIONS_PATIENT(type_, at_, epochs_, batch_, lr_, patience_)                                           \
     {.name = "epochs",                                                                                                 \
      .type = OPTION_TYPE_INT,                                                                                          \
      .offset = offsetof(type_, at_.epochs),                                                                            \
@@ -48,7 +49,7 @@ typedef struct trainer_settings {
         {.name = "stopping_step",                                                                                      \
          .type = OPTION_TYPE_INT,                                                                                      \
          .offset = offsetof(type_, at_.stopping_step),                                                                 \
-         .def = 10,                                                                                                    \
+         .def = (patience_),                                                                                           \
          .min = 1,                                                                                                     \
          .max = 1e6,                                                                                                   \
          .help = "stop after more than so many validations without a better one",                                      \
