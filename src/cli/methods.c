@@ -63,7 +63,7 @@ static lorec_err print_card(const recommender *r)
 {
     char name[128];
     snprintf(name, sizeof name, "%s/card.md", r->key);
-    const method_file *f = method_file_find(name);
+    const embedded_file *f = method_file_find(name);
     if (!f) return err_set(LOREC_USAGE, "%s has no card: it is a classic; see its file in src/rec", r->key);
     fwrite(f->bytes, 1, f->n, stdout);
     return LOREC_OK;

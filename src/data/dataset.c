@@ -74,6 +74,16 @@ const column *dataset_column(const dataset *d, column_side side, const char *nam
     return NULL;
 }
 
+const column *dataset_categories(const dataset *d)
+{
+    static const char *const words[] = {"categories", "genres", "genre", "category", "class"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const column *c = dataset_column(d, SIDE_ITEM, words[i]);
+        if (c) return c;
+    }
+    return NULL;
+}
+
 slice dataset_title(const dataset *d, uint32_t item)
 {
     static const char *const usual[] = {"title",      "movie_title",   "item_title", "name",      "item_name",

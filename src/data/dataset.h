@@ -84,6 +84,7 @@ lorec_err dataset_open(dataset *d, const char *folder);
 lorec_err dataset_save(const dataset *d, const char *folder); /* all or nothing: a new folder renamed into place */
 void dataset_close(dataset *d);
 const column *dataset_column(const dataset *d, column_side side, const char *name); /* NULL: none */
+const column *dataset_categories(const dataset *d); /* of items: "categories", "genres" ...; NULL: none */
 slice dataset_title(const dataset *d, uint32_t item);
 bool dataset_find_user(const dataset *d, slice id, uint32_t *user);
 /* An item by id, by exact title, or by the only title that contains the words (case folded); several: LOREC_USAGE

@@ -47,21 +47,11 @@ static lorec_err words_of(const column *col, uint32_t i, buf *out)
     return LOREC_OK;
 }
 
-static const column *categories_of(const dataset *d)
-{
-    static const char *const words[] = {"categories", "genres", "genre", "category", "class"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        const column *c = dataset_column(d, SIDE_ITEM, words[i]);
-        if (c) return c;
-    }
-    return NULL;
-}
-
 static lorec_err fill(catalogue *c, const dataset *d)
 {
     size_t n = 0, cap = 0;
     buf words = {0};
-    const column *categories = categories_of(d);
+    const column *categories = dataset_categories(d);
     lorec_err e = LOREC_OK;
     for (uint32_t i = 0; i < c->n && !e; i++) e = add(c, &n, &cap, i, dataset_title(d, i));
     for (uint32_t i = 0; i < c->n && !e; i++) {

@@ -11,7 +11,7 @@ struct prompt {
 lorec_err prompt_open(prompt **out, const char *name)
 {
     *out = NULL;
-    const method_file *f = method_file_find(name);
+    const embedded_file *f = method_file_find(name);
     if (!f) return err_set(LOREC_USAGE, "there is no prompt \"%s\" in this library", name);
     prompt *p;
     TRY(mem_new(&p, 1));

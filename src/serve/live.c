@@ -99,6 +99,7 @@ static lorec_err set_title(live_item *i, slice title)
     }
     mem_free(i->title);
     i->title = copy;
+    i->title_version++;
     return LOREC_OK;
 }
 
@@ -122,8 +123,16 @@ static lorec_err data_categories(live *v, live_item *item, const column *c, uint
     if (c->kind == COLUMN_TOKEN_SEQ) {
         for (uint64_t k = c->first[i]; k < c->first[i + 1]; k++)
             TRY(add_category(v, item, names_at(&c->words, c->code[k])));
-    } else if (c->kind == COLUMN_TOKEN && c->code[i])
+    } else if (c->kind == COLUMN_TOKEN && c->code[i]) {
         return add_category(v, item, names_at(&c->words, c->code[i]));
+    } else if (c->kind == COLUMN_TEXT) { /* "Drama, Comedy" or "Drama|Comedy" */
+        slice all = names_at(&c->words, i), rest = all;
+        char between = memchr(all.p, '|', all.n) ? '|' : ',';
+        while (rest.n) {
+            slice word = slice_trim(slice_cut(&rest, between));
+            if (word.n) TRY(add_category(v, item, word));
+        }
+    }
     return LOREC_OK;
 }
 
@@ -141,8 +150,7 @@ static lorec_err data_item(live *v, const dataset *d, const column *categories, 
 lorec_err live_data(live *v, const dataset *d, uint32_t *number)
 {
     enum { SOME = 4096 };
-    const column *c = dataset_column(d, SIDE_ITEM, "categories");
-    if (!c) c = dataset_column(d, SIDE_ITEM, "genres");
+    const column *c = dataset_categories(d);
     bool titled = dataset_column(d, SIDE_ITEM, "title") != NULL;
     lorec_err e = LOREC_OK;
     for (uint32_t begin = 0; begin < d->rows.n_items && !e; begin += SOME) {

@@ -41,6 +41,7 @@ typedef struct live_item {
     bool hidden, known, described; /* known: by the data or by /api/item, which describes */
     int64_t time;
     char *title;
+    uint32_t title_version; /* counts its changes */
     uint32_t *category;
     uint32_t n_categories;
     uint64_t popularity; /* rows of the data and positive events since */
@@ -64,7 +65,7 @@ void live_read_lock(live *v);
 void live_write_lock(live *v);
 void live_unlock(live *v);
 
-/* Items of a data set: titles, categories (the column "categories" or "genres"), times; number [items] gets what each
+/* Items of a data set: titles, categories (dataset_categories), times; number [items] gets what each
  * is called here. Takes the write lock itself, some items at a time. */
 lorec_err live_data(live *v, const dataset *d, uint32_t *number);
 /* What is popular anew: rows_of [n] rows of a data set's items, and the events after `after`. */

@@ -10,9 +10,10 @@
 #include "base/mem.h"
 #include "serve/workers.h"
 
-static const route_table *const tables[] = {&routes_health,         &routes_v1,          &routes_gorse_recommend,
-                                            &routes_gorse_feedback, &routes_gorse_users, &routes_gorse_items,
-                                            &routes_train};
+static const route_table *const tables[] = {
+    &routes_health,      &routes_v1,          &routes_gorse_recommend, &routes_gorse_feedback,
+    &routes_gorse_users, &routes_gorse_items, &routes_train,           &routes_page,
+    &routes_browse,      &routes_runs};
 enum { TABLES = sizeof tables / sizeof *tables, STORE_QUEUE = 4096, MODEL_QUEUE = 1024, RECORDS = 20000 };
 
 int64_t server_now(void)
@@ -251,6 +252,7 @@ lorec_err server_open(server **out, const server_options *o)
     lorec_err e = queue_open(&s->to_store, STORE_QUEUE);
     if (!e) e = queue_open(&s->to_model, MODEL_QUEUE);
     if (!e) e = live_open(&s->live, o->read_type ? o->read_type : "read", o->unique);
+    if (!e) e = title_index_open(&s->titles);
     if (!e) e = open_parts(s, o);
     if (!e) e = start(s);
     if (e) {
@@ -276,6 +278,7 @@ void server_close(server *s)
     http_close(s->http);
     engine_close(&s->engine);
     live_close(&s->live);
+    title_index_close(&s->titles);
     store_close(s->store);
     server_free_records(server_take_records(s));
     stats_free(s->stats);

@@ -18,6 +18,7 @@
 #include "serve/queue.h"
 #include "serve/retrain.h"
 #include "serve/stats.h"
+#include "serve/title_index.h"
 
 typedef struct server_options {
     const char *const *runs; /* run folders: the variants, by user */
@@ -48,7 +49,8 @@ struct server {
     http *http;
     stats *stats;
     live live;
-    engine engine; /* the model thread's; others read which variants there are under the live's lock */
+    title_index titles; /* for /v1/items */
+    engine engine;      /* the model thread's; others read which variants there are under the live's lock */
     retrainer *retrainer;
     store *store; /* the store thread's */
     queue to_store, to_model;
@@ -83,6 +85,6 @@ int64_t server_now(void); /* seconds since 1970 */
 
 /* The tables of addresses, one file each. */
 extern const route_table routes_gorse_users, routes_gorse_items, routes_gorse_feedback, routes_gorse_recommend,
-    routes_v1, routes_health, routes_train;
+    routes_v1, routes_health, routes_train, routes_page, routes_browse, routes_runs;
 
 #endif

@@ -11,14 +11,28 @@ void word_list_free(word_list *w)
     *w = (word_list){0};
 }
 
-static lorec_err put(slice word, ids *vocabulary, bool add, word_list *out)
+/* Where words go: into a list of numbers, or into a text. */
+typedef struct word_sink {
+    ids *vocabulary;
+    bool add, characters;
+    word_list *list;
+    buf *text;
+    size_t before; /* bytes of the text that were there */
+} word_sink;
+
+static lorec_err put(const word_sink *to, slice word)
 {
     uint32_t number = WORD_UNKNOWN;
     if (!word.n) return LOREC_OK;
-    if (add)
-        TRY(ids_add(vocabulary, word, &number));
-    else if (!ids_find(vocabulary, word, &number))
+    if (to->text) {
+        if (to->text->n > to->before) TRY(buf_add(to->text, " ", 1));
+        return buf_add(to->text, word.p, word.n);
+    }
+    if (to->add)
+        TRY(ids_add(to->vocabulary, word, &number));
+    else if (!ids_find(to->vocabulary, word, &number))
         number = WORD_UNKNOWN;
+    word_list *out = to->list;
     TRY(mem_grow(&out->word, &out->cap, out->n + 1));
     out->word[out->n++] = number;
     return LOREC_OK;
@@ -59,7 +73,7 @@ static kind kind_of(utf8proc_int32_t c)
     }
 }
 
-static lorec_err read_folded(const char *p, size_t n, bool characters, ids *vocabulary, bool add, word_list *out)
+static lorec_err read_folded(const char *p, size_t n, const word_sink *to)
 {
     size_t begin = 0, at = 0;
     while (at < n) {
@@ -67,34 +81,40 @@ static lorec_err read_folded(const char *p, size_t n, bool characters, ids *voca
         utf8proc_ssize_t step = utf8proc_iterate((const utf8proc_uint8_t *)p + at, (utf8proc_ssize_t)(n - at), &c);
         if (step <= 0) step = 1, c = ' ';
         kind k = kind_of(c);
-        bool alone = k == KIND_ALONE || (characters && utf8proc_category(c) != UTF8PROC_CATEGORY_ZS && c > ' ');
+        bool alone = k == KIND_ALONE || (to->characters && utf8proc_category(c) != UTF8PROC_CATEGORY_ZS && c > ' ');
         if (k != KIND_LETTER || alone) {
-            TRY(put((slice){p + begin, at - begin}, vocabulary, add, out));
-            if (alone) TRY(put((slice){p + at, (size_t)step}, vocabulary, add, out));
+            TRY(put(to, (slice){p + begin, at - begin}));
+            if (alone) TRY(put(to, (slice){p + at, (size_t)step}));
             begin = at + (size_t)step;
         }
         at += (size_t)step;
     }
-    return put((slice){p + begin, n - begin}, vocabulary, add, out);
+    return put(to, (slice){p + begin, n - begin});
 }
 
-static lorec_err read_words(slice text, bool characters, ids *vocabulary, bool add, word_list *out)
+static lorec_err read_words(slice text, const word_sink *to)
 {
     size_t n;
     if (!text.n) return LOREC_OK;
     char *folded = fold(text, &n);
-    if (!folded) return read_folded(text.p, text.n, characters, vocabulary, add, out); /* as it is: no UTF-8 */
-    lorec_err e = read_folded(folded, n, characters, vocabulary, add, out);
+    if (!folded) return read_folded(text.p, text.n, to); /* as it is: no UTF-8 */
+    lorec_err e = read_folded(folded, n, to);
     free(folded);
     return e;
 }
 
 lorec_err words_read(slice text, ids *vocabulary, bool add, word_list *out)
 {
-    return read_words(text, false, vocabulary, add, out);
+    return read_words(text, &(word_sink){.vocabulary = vocabulary, .add = add, .list = out});
 }
 
 lorec_err words_read_characters(slice text, ids *vocabulary, bool add, word_list *out)
 {
-    return read_words(text, true, vocabulary, add, out);
+    return read_words(text, &(word_sink){.vocabulary = vocabulary, .add = add, .characters = true, .list = out});
+}
+
+lorec_err words_fold(slice text, buf *out)
+{
+    TRY(buf_puts(out, ""));
+    return read_words(text, &(word_sink){.text = out, .before = out->n});
 }

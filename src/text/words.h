@@ -25,4 +25,7 @@ lorec_err words_read(slice text, ids *vocabulary, bool add, word_list *out);
 lorec_err words_read_characters(slice text, ids *vocabulary, bool add, word_list *out);
 void word_list_free(word_list *w);
 
+/* The words themselves, appended to `out` with a blank between each two: "Amélie (2001)" is "amelie 2001". */
+lorec_err words_fold(slice text, buf *out);
+
 #endif

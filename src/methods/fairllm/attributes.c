@@ -33,7 +33,7 @@ lorec_err fair_attributes_read(json_t **out, const char *path)
         TRY(json_read(out, path));
     } else {
         path = "fairllm/attributes.json";
-        const method_file *f = method_file_find(path);
+        const embedded_file *f = method_file_find(path);
         if (!f) return err_set(LOREC_USAGE, "there is no %s in this library", path);
         TRY(json_parse(out, f->bytes, f->n, path));
     }

@@ -67,7 +67,7 @@ static void data_without_titles_says_so(void **state)
 static void cards_are_built_in(void **state)
 {
     (void)state;
-    const method_file *f = method_file_find("gptrec/card.md");
+    const embedded_file *f = method_file_find("gptrec/card.md");
     assert_non_null(f);
     assert_memory_equal(f->bytes, "# GPTRec", 8);
     assert_int_equal(strlen(f->bytes), f->n);
