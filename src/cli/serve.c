@@ -18,8 +18,8 @@ typedef struct serve_words {
     text_list runs;
     const char *store, *listen, *key_file, *tls_cert, *tls_key, *read_type, *feedback, *access_log, *port_file;
     const char *work;
-    double keep_records, deadline_ms, train_memory_gb, train_cpu_hours, train_margin;
-    int64_t train_threads;
+    double keep_records, keep_feedback, deadline_ms, train_memory_gb, train_cpu_hours, train_margin;
+    int64_t train_threads, new_every;
     bool rollback;
     char host[64];
     int port;
@@ -184,6 +184,8 @@ static lorec_err serve(serve_words *w)
                         .read_type = w->read_type,
                         .unique = strcmp(w->feedback, "unique") == 0,
                         .keep_records_days = w->keep_records,
+                        .keep_feedback_days = w->keep_feedback,
+                        .new_every = (int)w->new_every,
                         .deadline_seconds = w->deadline_ms / 1e3,
                         .access_log = w->access_log,
                         .train = training_of(w, folder.p)};
@@ -238,6 +240,7 @@ static lorec_err run(int argc, char **argv)
                      .read_type = "read",
                      .feedback = "events",
                      .keep_records = 7,
+                     .new_every = 10,
                      .deadline_ms = 1000,
                      .train_cpu_hours = 24,
                      .train_margin = .05};
@@ -254,6 +257,13 @@ static lorec_err run(int argc, char **argv)
          "events: each is one (default); unique: one a type, user and item, as in Gorse"},
         {"keep-records", 0, ARG_REAL, &w.keep_records, "DAYS", "how long slates are kept (default: 7); 0: none are", 0,
          36500},
+        {"keep-feedback", 0, ARG_REAL, &w.keep_feedback, "DAYS",
+         "feedback whose time is longer ago is deleted (default: 0, never); what models learned from it stays", 0,
+         36500},
+        {"new-items", 0, ARG_INT, &w.new_every, "N",
+         "each N-th place of a list may go to an item that the model does not know yet, by its text (default: 10); 0: "
+         "none",
+         0, 1000},
         {"deadline-ms", 0, ARG_REAL, &w.deadline_ms, "MS",
          "after so long the popular list is given instead, marked as degraded (default: 1000)", 1, 600000},
         {"access-log", 0, ARG_TEXT, &w.access_log, "FILE", "a JSON line for each request; \"-\": on stderr"},

@@ -19,7 +19,7 @@ static json_t *lines_json(const replay *r)
         const replay_line *l = &r->line[i];
         json_array_append_new(list, json_pack("{s:s%, s:s%, s:s, s:o, s:o, s:I, s:b}", "id", l->id.p, l->id.n, "title",
                                               l->title.p ? l->title.p : "", l->title.n, "source",
-                                              source_words[l->popular], "score_then", number(l->then), "score_now",
+                                              source_words[l->source], "score_then", number(l->then), "score_now",
                                               number(l->now), "place", (json_int_t)l->place, "same", l->same));
     }
     return list;
@@ -49,7 +49,7 @@ static lorec_err tell(const replay *r, const char *id)
         table_cell(&t, "%.9g", (double)l->now);
         table_cell(&t, "%.*s", (int)l->id.n, l->id.p);
         table_cell(&t, "%.*s", (int)l->title.n, l->title.p ? l->title.p : "");
-        table_cell(&t, "%s", source_words[l->popular]);
+        table_cell(&t, "%s", source_words[l->source]);
         table_row_end(&t);
     }
     lorec_err e = table_print(&t, stdout, "rrrrl");

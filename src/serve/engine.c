@@ -11,7 +11,7 @@
 #include "serve/engine_parts.h"
 #include "serve/list_cache.h"
 
-const char *const source_words[2] = {"model", "popular"};
+const char *const source_words[3] = {"model", "popular", "text"};
 const char *const drop_words[5] = {"seen", "hidden", "category", "excluded", "offset"};
 
 void ask_free(ask *a)

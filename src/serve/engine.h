@@ -22,8 +22,8 @@
 
 #include "serve/variant.h"
 
-typedef enum source { SOURCE_MODEL, SOURCE_POPULAR } source;
-extern const char *const source_words[2];
+typedef enum source { SOURCE_MODEL, SOURCE_POPULAR, SOURCE_TEXT } source;
+extern const char *const source_words[3];
 typedef enum drop_reason { DROP_SEEN, DROP_HIDDEN, DROP_CATEGORY, DROP_EXCLUDED, DROP_OFFSET } drop_reason;
 extern const char *const drop_words[5];
 
@@ -72,6 +72,7 @@ typedef struct list_cache { /* list_cache.h */
 typedef struct engine {
     list_cache cache;
     uint64_t hits, misses;
+    size_t new_every; /* each so many-th place of a list may go to an item that the model does not know yet; 0: none */
     live *live;
     variant **run; /* [n] held; read by others than the executor under the live's lock */
     size_t n;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "rec/topk.h"
 #include "serve/engine_parts.h"
+#include "serve/fresh.h"
 
 /* ---- what may be shown ---------------------------------------------------------------------------------------------------- */
 
@@ -72,18 +73,37 @@ static lorec_err drop(ask *a, uint32_t item, drop_reason why)
     return LOREC_OK;
 }
 
-static lorec_err take(const engine *g, const variant *r, ask *a, const seen_set *seen, const uint32_t *item,
-                      const float *score, size_t n)
+/* Items that the model does not know yet, alike to what the person had, in the order in which they are to be shown. */
+typedef struct newcomers {
+    const fresh_found *item;
+    size_t n, at;
+} newcomers;
+
+/* Is the next place a newcomer's, and is there one? */
+static bool next_newcomer(const engine *g, const ask *a, const seen_set *seen, newcomers *new, size_t place)
 {
-    size_t skip = a->offset;
+    if (!g->new_every || (place + 1) % g->new_every) return false;
+    while (new->at < new->n && why_not(g, a, seen, new->item[new->at].item) >= 0) new->at++;
+    return new->at < new->n;
+}
+
+static lorec_err take(const engine *g, const variant *r, ask *a, const seen_set *seen, newcomers *new,
+                      const uint32_t *item, const float *score, size_t n)
+{
+    size_t place = 0;
     a->n_list = a->n_dropped = 0;
     mem_free(a->list);
     a->list = NULL;
     TRY(mem_new(&a->list, a->n));
     for (size_t i = 0; i < n && a->n_list < a->n; i++) {
         uint32_t number = r->number[item[i]];
+        while (next_newcomer(g, a, seen, new, place) && a->n_list < a->n) {
+            const fresh_found *f = &new->item[new->at++];
+            if (place++ >= a->offset) a->list[a->n_list++] = (listed){f->item, f->score, SOURCE_TEXT};
+        }
+        if (a->n_list == a->n) break;
         int why = why_not(g, a, seen, number);
-        if (why < 0 && skip) skip--, why = DROP_OFFSET;
+        if (why < 0 && place++ < a->offset) why = DROP_OFFSET;
         if (why >= 0)
             TRY(drop(a, number, (drop_reason)why));
         else
@@ -96,8 +116,11 @@ lorec_err ask_take(engine *g, const variant *r, ask *a, const uint32_t *history,
                    const float *score, size_t n)
 {
     seen_set seen = {0};
+    newcomers new = {0};
     lorec_err e = seen_make(&seen, g, r, a, history, n_history);
-    if (!e) e = take(g, r, a, &seen, item, score, n);
+    if (!e && g->new_every) e = fresh_follow(r->fresh, r, g->live);
+    if (!e && g->new_every) e = fresh_rank(r->fresh, r, g->live, history, n_history, &new.item, &new.n);
+    if (!e) e = take(g, r, a, &seen, &new, item, score, n);
     mem_free(seen.item);
     return e;
 }

@@ -24,6 +24,7 @@ void exchange_free(exchange *x)
     mem_free(x->query);
     mem_free(x->path);
     mem_free(x->key);
+    mem_free(x->content_type);
     json_decref(x->json);
     buf_free(&x->body);
     buf_free(&x->reply);
@@ -199,7 +200,7 @@ lorec_err exchange_text(exchange *x, int status, const char *type, const char *t
 lorec_err exchange_header(exchange *x, const char *name, const char *fmt, ...)
 {
     if (x->n_headers == EXCHANGE_HEADERS) return LOREC_OK;
-    char text[256];
+    char text[2048];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);

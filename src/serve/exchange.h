@@ -36,6 +36,8 @@ typedef struct exchange {
     buf body;
     json_t *json;             /* the body once parsed */
     char *key;                /* what came in X-API-Key or Authorization: Bearer; never logged */
+    char *content_type;       /* as sent, or NULL */
+    size_t max_body;          /* bytes; what accepts it may raise it */
     double started, deadline; /* clock_seconds() */
 
     int status; /* of the reply; 0: none yet */

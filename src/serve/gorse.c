@@ -48,9 +48,22 @@ json_t *gorse_event_json(const store_event *e)
 {
     char when[WHEN_TEXT];
     when_write(when, e->time);
-    return json_pack("{s:o, s:o, s:o, s:f, s:s, s:o, s:o}", "FeedbackType", gorse_text(e->type), "UserId",
-                     gorse_text(e->user), "ItemId", gorse_text(e->item), "Value", e->value, "Timestamp", when,
-                     "Comment", gorse_text(e->comment), "EventId", gorse_text(e->event_id));
+    json_t *tree = json_pack("{s:o, s:o, s:o, s:f, s:s, s:o, s:o}", "FeedbackType", gorse_text(e->type), "UserId",
+                             gorse_text(e->user), "ItemId", gorse_text(e->item), "Value", e->value, "Timestamp", when,
+                             "Comment", gorse_text(e->comment), "EventId", gorse_text(e->event_id));
+    if (tree && e->retract) json_object_set_new(tree, "Retract", json_true());
+    return tree;
+}
+
+const char *gorse_encode(const char *text, buf *room)
+{
+    buf_clear(room);
+    for (const char *p = text; *p; p++) {
+        bool plain = (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || *p == '-' ||
+                     *p == '_' || *p == '.';
+        if (buf_printf(room, plain ? "%c" : "%%%02X", plain ? *p : (unsigned char)*p)) return "";
+    }
+    return room->p ? room->p : "";
 }
 
 lorec_err gorse_page_start(gorse_page *p, const exchange *x, slice *cursor)

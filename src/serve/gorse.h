@@ -18,6 +18,14 @@ lorec_err gorse_dump(buf *out, const json_t *tree);
 typedef lorec_err (*gorse_each)(server *s, const json_t *object, int64_t *affected);
 lorec_err gorse_rows(server *s, exchange *x, gorse_each each);
 json_t *gorse_event_json(const store_event *e);
+json_t *gorse_user_json(const store_user *u);
+json_t *gorse_item_json(const store_item *i);
+/* One object into the store; LOREC_INPUT names the field. */
+lorec_err gorse_put_user(server *s, const json_t *object, int64_t *affected);
+lorec_err gorse_put_item(server *s, const json_t *object, int64_t *affected);
+lorec_err gorse_put_event(server *s, const json_t *object, int64_t *affected);
+/* Percent-encoded, in `room`, which is cleared first; "" when memory is out. */
+const char *gorse_encode(const char *text, buf *room);
 
 /* Pages: ?cursor=&n=; the cursor is the last key of the page before, percent-encoded by the client. */
 typedef struct gorse_page {

@@ -39,12 +39,13 @@ static lorec_err read_event(const json_t *object, store_event *e)
                        {"Value", FIELD_REAL, &e->value, .min = -1e15, .max = 1e15},
                        {"Timestamp", FIELD_ANY, &when},
                        {"Comment", FIELD_TEXT, &e->comment},
-                       {"EventId", FIELD_TEXT, &e->event_id, false, 1, 128}};
+                       {"EventId", FIELD_TEXT, &e->event_id, false, 1, 600 /* own ones hold ids */},
+                       {"Retract", FIELD_BOOL, &e->retract}};
     TRY(fields_read(object, f, sizeof f / sizeof *f, true));
     return when_read(when, "Timestamp", server_now(), &e->time);
 }
 
-static lorec_err add(server *s, const json_t *object, int64_t *affected)
+lorec_err gorse_put_event(server *s, const json_t *object, int64_t *affected)
 {
     store_event e;
     TRY(read_event(object, &e));
@@ -60,7 +61,7 @@ static lorec_err overwrite(server *s, const json_t *object, int64_t *affected)
 
 static lorec_err post_feedback(server *s, exchange *x)
 {
-    return gorse_rows(s, x, add);
+    return gorse_rows(s, x, gorse_put_event);
 }
 
 static lorec_err put_feedback(server *s, exchange *x)

@@ -1,7 +1,7 @@
 /* /api/item, /api/items: what is in the catalogue; hidden items are gone from the next answer. */
 #include "serve/gorse.h"
 
-static json_t *item_json(const store_item *i)
+json_t *gorse_item_json(const store_item *i)
 {
     char when[WHEN_TEXT];
     when_write(when, i->time);
@@ -18,7 +18,7 @@ static lorec_err check_categories(const json_t *list)
     return LOREC_OK;
 }
 
-static lorec_err put(server *s, const json_t *object, int64_t *affected)
+lorec_err gorse_put_item(server *s, const json_t *object, int64_t *affected)
 {
     store_item i = {0};
     json_t *labels = NULL, *categories = NULL, *when = NULL;
@@ -46,12 +46,12 @@ static lorec_err put(server *s, const json_t *object, int64_t *affected)
 
 static lorec_err post_item(server *s, exchange *x)
 {
-    return gorse_rows(s, x, put);
+    return gorse_rows(s, x, gorse_put_item);
 }
 
 static lorec_err keep_item(void *ctx, const store_item *i)
 {
-    *(json_t **)ctx = item_json(i);
+    *(json_t **)ctx = gorse_item_json(i);
     return LOREC_OK;
 }
 
@@ -92,7 +92,7 @@ static lorec_err get_item(server *s, exchange *x)
 static lorec_err write_back(server *s, exchange *x, json_t *tree)
 {
     int64_t affected = 0;
-    lorec_err e = put(s, tree, &affected);
+    lorec_err e = gorse_put_item(s, tree, &affected);
     json_decref(tree);
     TRY(e);
     return exchange_reply(x, 200, json_pack("{s:I}", "RowAffected", (json_int_t)affected));
@@ -167,7 +167,7 @@ static lorec_err delete_category(server *s, exchange *x)
 static lorec_err add_item(void *ctx, const store_item *i)
 {
     gorse_page *p = ctx;
-    if (json_array_append_new(p->rows, item_json(i))) return err_set(LOREC_RESOURCE, "out of memory");
+    if (json_array_append_new(p->rows, gorse_item_json(i))) return err_set(LOREC_RESOURCE, "out of memory");
     gorse_page_key(p, i->id);
     return LOREC_OK;
 }

@@ -1,13 +1,13 @@
 /* /api/user, /api/users */
 #include "serve/gorse.h"
 
-static json_t *user_json(const store_user *u)
+json_t *gorse_user_json(const store_user *u)
 {
     return json_pack("{s:o, s:o, s:o}", "UserId", gorse_text(u->id), "Labels", gorse_tree(u->labels), "Comment",
                      gorse_text(u->comment));
 }
 
-static lorec_err put(server *s, const json_t *object, int64_t *affected)
+lorec_err gorse_put_user(server *s, const json_t *object, int64_t *affected)
 {
     slice id = {0}, comment = {0};
     json_t *labels = NULL, *subscribe = NULL;
@@ -26,12 +26,12 @@ static lorec_err put(server *s, const json_t *object, int64_t *affected)
 
 static lorec_err post_user(server *s, exchange *x)
 {
-    return gorse_rows(s, x, put);
+    return gorse_rows(s, x, gorse_put_user);
 }
 
 static lorec_err keep_user(void *ctx, const store_user *u)
 {
-    *(json_t **)ctx = user_json(u);
+    *(json_t **)ctx = gorse_user_json(u);
     return LOREC_OK;
 }
 
@@ -48,7 +48,7 @@ static lorec_err find(server *s, exchange *x, json_t **out)
         known = dataset_find_user(&s->engine.run[i]->advisor.data, x->part[0], &number);
     live_unlock(&s->live);
     if (!known) return exchange_refuse(x, 404, "there is no user \"%.*s\"", (int)x->part[0].n, x->part[0].p);
-    *out = user_json(&(store_user){x->part[0], slice_of("null"), slice_of("")});
+    *out = gorse_user_json(&(store_user){x->part[0], slice_of("null"), slice_of("")});
     return LOREC_OK;
 }
 
@@ -67,7 +67,7 @@ static lorec_err patch_user(server *s, exchange *x)
     TRY(find(s, x, &tree));
     json_object_update(tree, body);
     json_object_set_new(tree, "UserId", gorse_text(x->part[0]));
-    lorec_err e = put(s, tree, &affected);
+    lorec_err e = gorse_put_user(s, tree, &affected);
     json_decref(tree);
     TRY(e);
     return exchange_reply(x, 200, json_pack("{s:I}", "RowAffected", (json_int_t)affected));
@@ -85,7 +85,7 @@ static lorec_err delete_user(server *s, exchange *x)
 static lorec_err add_user(void *ctx, const store_user *u)
 {
     gorse_page *p = ctx;
-    if (json_array_append_new(p->rows, user_json(u))) return err_set(LOREC_RESOURCE, "out of memory");
+    if (json_array_append_new(p->rows, gorse_user_json(u))) return err_set(LOREC_RESOURCE, "out of memory");
     gorse_page_key(p, u->id);
     return LOREC_OK;
 }

@@ -70,6 +70,7 @@ static lorec_err take_head(http *h, exchange *x, struct MHD_Connection *c, const
     const char *key = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "X-API-Key");
     const char *bearer = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Authorization");
     if (!key && bearer && strncasecmp(bearer, "Bearer ", 7) == 0) key = bearer + 7;
+    TRY(mem_dup(&x->content_type, MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Type")));
     return mem_dup(&x->key, key);
 }
 
@@ -87,6 +88,7 @@ static exchange *begin(http *h, struct MHD_Connection *c, const char *url, const
     x->connection = c;
     x->method = method;
     x->started = clock_seconds();
+    x->max_body = h->o.max_body;
     atomic_fetch_add(&h->under_way, 1);
     lorec_err e = take_head(h, x, c, url);
     if (e) {
@@ -95,11 +97,11 @@ static exchange *begin(http *h, struct MHD_Connection *c, const char *url, const
     }
     const char *length = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Length");
     uint64_t n = 0;
-    if (length && slice_to_u64(slice_of(length), &n) && n > h->o.max_body)
-        refuse(x, exchange_refuse(x, 413, "the body has %llu bytes; at most %zu are taken", (unsigned long long)n,
-                                  h->o.max_body));
-    else if (!h->o.accept(h->o.ctx, x))
+    if (!h->o.accept(h->o.ctx, x))
         refuse(x, LOREC_USAGE);
+    else if (length && slice_to_u64(slice_of(length), &n) && n > x->max_body)
+        refuse(x, exchange_refuse(x, 413, "the body has %llu bytes; at most %zu are taken", (unsigned long long)n,
+                                  x->max_body));
     return x;
 }
 
@@ -148,8 +150,8 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
         return x->refused ? send_reply(x, c) : MHD_YES;
     }
     if (*n) {
-        if (!x->refused && x->body.n + *n > h->o.max_body)
-            refuse(x, exchange_refuse(x, 413, "the body is too long; at most %zu bytes are taken", h->o.max_body));
+        if (!x->refused && x->body.n + *n > x->max_body)
+            refuse(x, exchange_refuse(x, 413, "the body is too long; at most %zu bytes are taken", x->max_body));
         if (!x->refused && buf_add(&x->body, data, *n)) refuse(x, LOREC_RESOURCE);
         *n = 0;
         return MHD_YES;

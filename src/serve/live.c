@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "serve/item_words.h"
 
 lorec_err live_open(live *v, const char *read_type, bool unique)
 {
@@ -19,6 +20,7 @@ void live_close(live *v)
     for (uint32_t i = 0; i < v->items.n; i++) {
         mem_free(v->item[i].title);
         mem_free(v->item[i].category);
+        mem_free(v->item[i].word);
     }
     mem_free(v->user);
     mem_free(v->item);
@@ -195,6 +197,19 @@ static lorec_err row_categories(live *v, live_item *item, slice json)
     return e;
 }
 
+static lorec_err set_words(const live *v, live_item *item, const store_item *row)
+{
+    slice text[2 + 16] = {row->title, row->comment};
+    size_t n = 2;
+    for (uint32_t k = 0; k < item->n_categories && n < 18; k++) text[n++] = ids_name(&v->categories, item->category[k]);
+    uint32_t *fresh, n_fresh;
+    TRY(item_words(text, n, &fresh, &n_fresh));
+    mem_free(item->word);
+    item->word = fresh;
+    item->n_words = n_fresh;
+    return LOREC_OK;
+}
+
 lorec_err live_item_row(live *v, const store_item *row)
 {
     uint32_t n;
@@ -204,7 +219,8 @@ lorec_err live_item_row(live *v, const store_item *row)
     item->hidden = row->hidden;
     item->time = row->time;
     TRY(set_title(item, row->title));
-    return row_categories(v, item, row->categories);
+    TRY(row_categories(v, item, row->categories));
+    return set_words(v, item, row);
 }
 
 void live_item_gone(live *v, slice id)
@@ -272,4 +288,20 @@ void live_forget(live *v, slice user)
     live_user *u = &v->user[n];
     for (size_t i = 0; i < u->n; i++) unsay(v, &u->said[i]);
     u->n = u->n_taken = 0;
+}
+
+void live_expire(live *v, int64_t before, uint32_t *from, uint32_t most)
+{
+    for (; most && *from < v->users.n; most--, ++*from) {
+        live_user *u = &v->user[*from];
+        size_t kept = 0;
+        for (size_t i = 0; i < u->n; i++) {
+            if (u->said[i].time < before)
+                unsay(v, &u->said[i]);
+            else
+                u->said[kept++] = u->said[i];
+        }
+        u->n = kept;
+    }
+    if (*from >= v->users.n) *from = 0;
 }

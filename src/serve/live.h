@@ -43,7 +43,8 @@ typedef struct live_item {
     char *title;
     uint32_t title_version; /* counts its changes */
     uint32_t *category;
-    uint32_t n_categories;
+    uint32_t n_categories, n_words;
+    uint32_t *word;      /* of a described one: item_words of title, comment and categories */
     uint64_t popularity; /* rows of the data and positive events since */
 } live_item;
 
@@ -73,6 +74,9 @@ void live_count(live *v, const uint32_t *number, const uint64_t *rows_of, uint32
 lorec_err live_event(live *v, const store_event *e);   /* also one that is known (same seq): nothing happens */
 lorec_err live_item_row(live *v, const store_item *i); /* described or changed */
 void live_item_gone(live *v, slice id);                /* deleted: never recommended again */
+/* Feedback with a time before `before`, of the users from *from on, at most `most` of them; *from goes on, and is 0 again at
+ * the end. */
+void live_expire(live *v, int64_t before, uint32_t *from, uint32_t most);
 void live_forget(live *v, slice user);
 
 /* Did the user (NULL: no) take back after event `from`, up to event `to`, what the data says of this item? */

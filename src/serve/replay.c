@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "serve/engine_parts.h"
+#include "serve/fresh.h"
 
 void replay_close(replay *r)
 {
@@ -63,6 +64,23 @@ static lorec_err read_record(replay *r, store *s, const char *request_id)
     return e;
 }
 
+/* The descriptions of items that the list has by their texts: as they are now. */
+static lorec_err describe(void *ctx, const store_item *i)
+{
+    return live_item_row(ctx, i);
+}
+
+static lorec_err read_texts(replay *r, store *s)
+{
+    const json_t *items = json_object_get(r->record, "items");
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *entry = json_array_get(items, i);
+        if (slice_is(text_of(json_array_get(entry, 2)), source_words[SOURCE_TEXT]))
+            TRY(store_item_get(s, text_of(json_array_get(entry, 0)), describe, &r->live));
+    }
+    return LOREC_OK;
+}
+
 static lorec_err rebuild(replay *r, store *s, const char *request_id)
 {
     TRY(read_record(r, s, request_id));
@@ -79,7 +97,8 @@ static lorec_err rebuild(replay *r, store *s, const char *request_id)
     TRY(engine_add(&r->engine, run, method, number_of(r, "seed")));
     TRY(follow_until(r, s, number_of(r, "popular_seq")));
     TRY(engine_popular(&r->engine)); /* it stays as of now: it is fresh for some seconds */
-    return follow_until(r, s, number_of(r, "event_seq"));
+    TRY(follow_until(r, s, number_of(r, "event_seq")));
+    return read_texts(r, s);
 }
 
 /* ---- the same question again ------------------------------------------------------------------------------------------------- */
@@ -128,15 +147,37 @@ static float from_bits(const json_t *v)
     return f;
 }
 
+/* How alike an item that the model did not know is to what the person had had; 0: not at all, or not to be had. */
+static float text_score(replay *r, const ask *a, uint32_t item)
+{
+    variant *v = r->engine.run[r->engine.n - 1];
+    uint32_t *state, user;
+    size_t n;
+    float score = 0;
+    if (engine_state_of_ask(&r->engine, v, a, &state, &n, &user)) return 0;
+    if (fresh_score(v->fresh, v, &r->live, state, n, item, &score)) score = 0;
+    mem_free(state);
+    return score;
+}
+
 static void compare_line(replay *r, const ask *a, replay_line *line, const json_t *entry)
 {
     line->id = text_of(json_array_get(entry, 0));
     line->then = from_bits(json_array_get(entry, 1));
-    line->popular = slice_is(text_of(json_array_get(entry, 2)), source_words[SOURCE_POPULAR]);
+    slice from = text_of(json_array_get(entry, 2));
+    line->source = slice_is(from, source_words[SOURCE_POPULAR]) ? SOURCE_POPULAR
+                   : slice_is(from, source_words[SOURCE_TEXT])  ? SOURCE_TEXT
+                                                                : SOURCE_MODEL;
     uint32_t item = live_find_item(&r->live, line->id);
     if (item == NO_NUMBER) return;
     line->title = live_title(&r->live, item);
-    if (line->popular && !a->candidates) {
+    if (line->source == SOURCE_TEXT) {
+        line->now = text_score(r, a, item);
+        line->place = 1 + r->n_text++;
+        line->same = memcmp(&line->then, &line->now, sizeof line->now) == 0;
+        return;
+    }
+    if (line->source == SOURCE_POPULAR && !a->candidates) {
         const engine *g = &r->engine;
         line->now = (float)r->live.item[item].popularity;
         for (size_t i = 0; i < g->n_popular && !line->place; i++)
@@ -176,7 +217,7 @@ static lorec_err explain_rest(replay *r, const ask *a)
     size_t last = 0, n_state = 0;
     uint32_t *state = NULL;
     for (size_t i = 0; i < r->n; i++)
-        if (!r->line[i].popular && r->line[i].place > last) last = r->line[i].place;
+        if (r->line[i].source == SOURCE_MODEL && r->line[i].place > last) last = r->line[i].place;
     bool keep_seen = json_is_true(json_object_get(r->record, "keep_seen"));
     TRY(engine_state(&r->engine, r->engine.n - 1, a->user_id, INT64_MAX, &state, &n_state));
     const variant *v = r->engine.run[r->engine.n - 1];
@@ -200,13 +241,12 @@ static lorec_err compare(replay *r, const ask *a)
     const json_t *items = json_object_get(r->record, "items");
     TRY(mem_new(&r->line, json_array_size(items) + 1));
     r->same = r->same_model && r->same_state;
-    size_t before = 0;
+    size_t before[3] = {0};
     for (size_t i = 0; i < json_array_size(items); i++) {
         replay_line *line = &r->line[r->n++];
         compare_line(r, a, line, json_array_get(items, i));
-        if (i && line->popular != r->line[i - 1].popular) before = 0; /* the popular list fills up the model's */
-        r->same = r->same && line->same && line->place > before;
-        before = line->place;
+        r->same = r->same && line->same && line->place > before[line->source];
+        before[line->source] = line->place;
     }
     TRY(explain_rest(r, a));
     r->same = r->same && r->unexplained == 0;

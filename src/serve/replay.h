@@ -16,7 +16,8 @@ typedef struct replay_line {
     slice id, title; /* of the record; of the run */
     float then, now;
     size_t place; /* in the whole ranking of its source, from 1; 0: it is not in it */
-    bool popular, same;
+    bool same;
+    enum source source;
 } replay_line;
 typedef struct replay {
     json_t *record;
@@ -28,7 +29,7 @@ typedef struct replay {
     bool same; /* run, state, scores and order */
     bool same_model, same_state;
     size_t unexplained; /* items that rank above the last one listed, without a reason why they were not listed */
-    size_t n_history;
+    size_t n_history, n_text;
 } replay;
 
 /* LOREC_INPUT: no such record, or its run is gone. */

@@ -30,6 +30,7 @@ typedef struct route {
     handler ask, answer; /* ON_MODEL */
     bool open;           /* needs no key: health, the page */
     bool writes;         /* ON_STORE: inside the batch's transaction */
+    size_t max_body;     /* bytes; 0: as the daemon says */
     const char *about;   /* one line for openapi.json */
 } route;
 typedef struct route_table {

@@ -11,9 +11,10 @@
 #include "serve/workers.h"
 
 static const route_table *const tables[] = {
-    &routes_health,      &routes_v1,          &routes_gorse_recommend, &routes_gorse_feedback,
-    &routes_gorse_users, &routes_gorse_items, &routes_train,           &routes_page,
-    &routes_browse,      &routes_runs};
+    &routes_health,      &routes_v1,         &routes_gorse_recommend, &routes_gorse_feedback, &routes_gorse_users,
+    &routes_gorse_items, &routes_gorse_bulk, &routes_train,           &routes_page,           &routes_browse,
+    &routes_runs,
+};
 enum { TABLES = sizeof tables / sizeof *tables, STORE_QUEUE = 4096, MODEL_QUEUE = 1024, RECORDS = 20000 };
 
 int64_t server_now(void)
@@ -47,6 +48,7 @@ static bool accept_head(void *ctx, exchange *x)
                                        "Bearer");
         return false;
     }
+    if (x->route->max_body) x->max_body = x->route->max_body;
     x->deadline = clock_seconds() + s->o.deadline_seconds;
     return true;
 }
@@ -209,6 +211,7 @@ static lorec_err open_parts(server *s, const server_options *o)
     TRY(open_log(s));
     TRY(stats_open(&s->stats, tables, TABLES));
     TRY(engine_open(&s->engine, &s->live));
+    s->engine.new_every = o->new_every > 0 ? (size_t)o->new_every : 0;
     TRY(retrain_open(&s->retrainer, s, &o->train, o->runs, o->n_runs));
     for (size_t i = 0; i < o->n_runs; i++) TRY(open_run(s, i));
     TRY(store_open(&s->store, s->store_url));

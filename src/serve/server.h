@@ -28,11 +28,13 @@ typedef struct server_options {
     int port;
     const char *key; /* NULL: none */
     const char *tls_cert, *tls_key;
-    const char *read_type;    /* kind of feedback that means "seen" only; NULL: "read" */
-    bool unique;              /* one event a type, user and item, as Gorse */
-    double keep_records_days; /* 0: no slates are recorded */
-    double deadline_seconds;  /* of a recommendation; 0: 1 s */
-    const char *access_log;   /* file, "-" for stderr, or NULL */
+    const char *read_type;     /* kind of feedback that means "seen" only; NULL: "read" */
+    bool unique;               /* one event a type, user and item, as Gorse */
+    double keep_records_days;  /* 0: no slates are recorded */
+    double keep_feedback_days; /* 0: for ever */
+    int new_every;             /* each so many-th place may go to an item that no model knows yet; 0: none */
+    double deadline_seconds;   /* of a recommendation; 0: 1 s */
+    const char *access_log;    /* file, "-" for stderr, or NULL */
     retrain_options train;
 } server_options;
 
@@ -85,6 +87,6 @@ int64_t server_now(void); /* seconds since 1970 */
 
 /* The tables of addresses, one file each. */
 extern const route_table routes_gorse_users, routes_gorse_items, routes_gorse_feedback, routes_gorse_recommend,
-    routes_v1, routes_health, routes_train, routes_page, routes_browse, routes_runs;
+    routes_gorse_bulk, routes_v1, routes_health, routes_train, routes_page, routes_browse, routes_runs;
 
 #endif

@@ -24,6 +24,7 @@ static const struct {
     const char *name, *about;
 } words[STATS] = {
     [STAT_EVENTS] = {"lorec_events_total", "feedback events stored"},
+    [STAT_EVENTS_EXPIRED] = {"lorec_events_expired_total", "feedback events deleted because they were too old"},
     [STAT_DEGRADED] = {"lorec_degraded_total", "answers given by a simpler stage"},
     [STAT_REFUSED_FULL] = {"lorec_queue_full_total", "requests refused because a queue was full"},
     [STAT_RECORDS] = {"lorec_records_total", "slates recorded"},

@@ -11,7 +11,8 @@
 #include "serve/route.h"
 
 typedef enum counter {
-    STAT_EVENTS,       /* feedback stored */
+    STAT_EVENTS, /* feedback stored */
+    STAT_EVENTS_EXPIRED,
     STAT_DEGRADED,     /* answers given by the first stage because something was late or down */
     STAT_REFUSED_FULL, /* 429: a queue was full */
     STAT_RECORDS,      /* slates kept */

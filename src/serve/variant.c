@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
+#include "serve/fresh.h"
 
 static void variant_close(variant *r)
 {
@@ -16,6 +17,9 @@ static void variant_close(variant *r)
     mem_free(r->number);
     mem_free(r->rows_of);
     mem_free(r->item);
+    word_sets_free(&r->words);
+    if (r->fresh) fresh_free(r->fresh);
+    mem_free(r->fresh);
     mem_free(r);
 }
 
@@ -107,6 +111,8 @@ static lorec_err open_all(variant *r, live *v, const char *run, const char *meth
     TRY(hash_model(r));
     TRY(open_sessions(r));
     TRY(count_rows(r));
+    TRY(word_sets_of_data(&r->words, &r->advisor.data));
+    TRY(mem_new(&r->fresh, 1));
     TRY(mem_new(&r->number, r->advisor.data.rows.n_items));
     return live_data(v, &r->advisor.data, r->number);
 }

@@ -9,11 +9,12 @@
  * A run that the server trained itself has read feedback already: RUN/served.json says up to which event ("event_seq"), and
  * those events are part of its data, not of what came since.
  *
- * Ownership: by count; all but `item` (the executor's) is immutable. */
+ * Ownership: by count; all but `item` and `fresh` (the executor's) is immutable. */
 #ifndef LOREC_SERVE_VARIANT_H
 #define LOREC_SERVE_VARIANT_H
 
 #include "runs/advisor.h"
+#include "serve/item_words.h"
 #include "serve/live.h"
 
 typedef struct variant {
@@ -23,6 +24,8 @@ typedef struct variant {
     uint64_t *rows_of; /* [items of the model] rows of the data */
     uint32_t *item;    /* [n_item] live number -> model's, NO_NUMBER where it has none */
     size_t n_item;
+    word_sets words;       /* of its items */
+    struct fresh *fresh;   /* the executor's: items that it does not know */
     int64_t event_seq;     /* feedback up to here is in the data */
     char model[17];        /* hash of the model's files: what `lorec why` compares */
     rec_session **session; /* [n_sessions] one a worker */

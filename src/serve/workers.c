@@ -119,7 +119,7 @@ static void one_batch(server *s, exchange **batch, size_t n)
     for (size_t i = 0; i < n; i++) http_done(batch[i]);
 }
 
-static void expire(server *s)
+static void expire_records(server *s)
 {
     int64_t n;
     if (s->o.keep_records_days <= 0) return;
@@ -127,11 +127,38 @@ static void expire(server *s)
         log_warn("%s", lorec_error_message());
 }
 
+/* A little at a time, so that feedback never waits long. */
+typedef struct sweep {
+    double next;
+    uint32_t user; /* of the live; 0: it begins anew */
+} sweep;
+
+static void expire_feedback(server *s, sweep *w)
+{
+    enum { EVENTS = 2000, USERS = 20000, PAUSE = 600 };
+    double now = clock_seconds();
+    if (s->o.keep_feedback_days <= 0 || now < w->next) return;
+    int64_t before = server_now() - (int64_t)(s->o.keep_feedback_days * 86400), n = 0;
+    lorec_err e = store_begin(s->store);
+    if (!e) e = store_events_expire(s->store, before, EVENTS, &n);
+    if (!e) e = store_commit(s->store);
+    if (e) {
+        log_warn("old feedback: %s", lorec_error_message());
+        store_rollback(s->store);
+    }
+    live_write_lock(&s->live);
+    live_expire(&s->live, before, &w->user, USERS);
+    live_unlock(&s->live);
+    stats_add(s->stats, STAT_EVENTS_EXPIRED, (uint64_t)n);
+    w->next = now + (n == EVENTS || w->user ? .2 : PAUSE);
+}
+
 void *store_worker(void *ctx)
 {
     server *s = ctx;
     exchange *batch[STORE_BATCH];
     double followed = clock_seconds(), expired = 0;
+    sweep old = {0};
     for (;;) {
         size_t n = queue_take(&s->to_store, batch, STORE_BATCH, .2);
         bool closed = n == 0 && queue_is_closed(&s->to_store);
@@ -142,9 +169,10 @@ void *store_worker(void *ctx)
             followed = now;
         }
         if (now - expired > 3600) {
-            expire(s);
+            expire_records(s);
             expired = now;
         }
+        expire_feedback(s, &old);
         if (closed) return NULL;
     }
 }

@@ -19,7 +19,11 @@ static const char *const step_1[] = {
     "CREATE INDEX records_user ON records (user_id)",
     NULL,
 };
-static const char *const *const steps[] = {step_1};
+static const char *const step_2[] = {
+    "CREATE INDEX events_time ON events (time)",
+    NULL,
+};
+static const char *const *const steps[] = {step_1, step_2};
 enum { VERSION = sizeof steps / sizeof *steps };
 
 static lorec_err read_version(void *ctx, const sql_value *v, int n)

@@ -244,6 +244,16 @@ lorec_err store_events_of(store *s, slice user, slice item, slice type, int64_t 
     return e;
 }
 
+lorec_err store_events_expire(store *s, int64_t before, int64_t most, int64_t *n)
+{
+    sql_value v[] = {sql_int(before), sql_int(most)};
+    TRY(sql_run(s->db,
+                "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE time < $1 ORDER BY time, seq LIMIT $2)",
+                v, 2, NULL, NULL));
+    *n = sql_changed(s->db);
+    return LOREC_OK;
+}
+
 lorec_err store_forget(store *s, slice user)
 {
     sql_value v = sql_text(user);

@@ -157,6 +157,26 @@ static void records_expire_and_people_are_forgotten(store *s)
     buf_free(&body);
 }
 
+static void events_expire(store *s)
+{
+    bool added;
+    int64_t n;
+    const char *const name[] = {"x1", "x2", "x3"};
+    for (int i = 0; i < 3; i++) {
+        store_event e = {
+            .event_id = s_of(name[i]), .type = s_of("t"), .user = s_of("old"), .item = s_of("i"), .time = i - 100};
+        assert_ok(store_event_add(s, &e, STORE_IDEMPOTENT, &added));
+    }
+    assert_ok(store_events_expire(s, -98, 1, &n)); /* no more than asked for, oldest first */
+    assert_int_equal(n, 1);
+    assert_ok(store_events_expire(s, -98, 100, &n));
+    assert_int_equal(n, 1);
+    seen_events seen = {0};
+    assert_ok(store_events_of(s, s_of("old"), s_of(""), s_of(""), INT64_MAX, 10, see, &seen));
+    assert_int_equal(seen.n, 1);
+    assert_ok(store_forget(s, s_of("old")));
+}
+
 static void all_of_it(const char *url)
 {
     store *s;
@@ -165,6 +185,7 @@ static void all_of_it(const char *url)
     what_is_rolled_back_is_not_there(s);
     items_change_and_tell(s);
     records_expire_and_people_are_forgotten(s);
+    events_expire(s);
     store_close(s);
 }
 
