@@ -119,7 +119,7 @@ static uint32_t draw_from_rest(const sampler *s, rng *r, const uint32_t *sorted,
         while (at < n && sorted[at] < i) at++;
         if (at < n && sorted[at] == i) continue;
         count++;
-        sum += s->log_q ? exp(s->log_q[i]) : 1;
+        sum += s->log_q ? exp((double)s->log_q[i]) : 1;
     }
     if (!count) return UINT32_MAX;
     bool even = sum <= 0; /* only items without popularity are left: all the same then */
@@ -128,7 +128,7 @@ static uint32_t draw_from_rest(const sampler *s, rng *r, const uint32_t *sorted,
     for (uint32_t i = 0; i < s->n_items; i++) {
         while (at < n && sorted[at] < i) at++;
         if (at < n && sorted[at] == i) continue;
-        double mass = even || !s->log_q ? 1 : exp(s->log_q[i]);
+        double mass = even || !s->log_q ? 1 : exp((double)s->log_q[i]);
         if (mass > 0) kept = i;
         target -= mass;
         if (target < 0 && mass > 0) break;

@@ -30,13 +30,13 @@ static uint32_t draw_scan(const sampler *s, rng *r, const uint64_t *bits)
 {
     double sum = 0;
     for (uint32_t i = 0; i < s->n_items; i++)
-        if (!bit(bits, i)) sum += s->log_q ? exp(s->log_q[i]) : 1;
+        if (!bit(bits, i)) sum += s->log_q ? exp((double)s->log_q[i]) : 1;
     if (sum <= 0) return UINT32_MAX;
     double target = rng_uniform(r) * sum;
     uint32_t kept = UINT32_MAX;
     for (uint32_t i = 0; i < s->n_items && target >= 0; i++) {
         if (bit(bits, i)) continue;
-        double mass = s->log_q ? exp(s->log_q[i]) : 1;
+        double mass = s->log_q ? exp((double)s->log_q[i]) : 1;
         if (mass > 0) kept = i;
         target -= mass;
     }

@@ -190,8 +190,8 @@ static void mark_controls(tokenizer *t)
                                         "<|flush|>",
                                         "<|endoftext|>",
                                         "<|end_of_text|>",
-                                        "<\xEF\xBD\x9C"
-                                        "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>",
+                                        ("<\xEF\xBD\x9C"
+                                         "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>"),
                                         "<|fim_prefix|>",
                                         "<fim-prefix>",
                                         "<fim_prefix>",
