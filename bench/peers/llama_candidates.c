@@ -1,73 +1,78 @@
-/* Candidates with llama.cpp's own library: the shared prompt is read once and kept, every candidate is a sequence that starts
- * as its copy, and all of them are one batch, with logits of every token.
- *     cc -O2 -I $LLAMA/include -I $LLAMA/ggml/include bench/peers/llama_candidates.c -L $LLAMA_BIN -lllama -lggml -lggml-base -o llama_candidates
- *     LD_LIBRARY_PATH=$LLAMA_BIN ./llama_candidates MODEL.gguf [PROMPT CANDIDATES TITLE REPEATS THREADS]
- * Prints the median seconds. */
+/* The two workloads of bench_candidates.c by llama.cpp's own library, as well as it can: the shared beginning is computed once,
+ * its cells are shared by sequences (llama_memory_seq_cp), all continuations are one batch over one unified cache, a
+ * continuation's last token is not run, logits only where they are used. Reading the logits (a log-softmax) is not counted.
+ *
+ *     llama_candidates MODEL.gguf THREADS REPEATS       -> lines "candidates SECONDS", "users SECONDS" */
+#include <llama.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-#include "llama.h"
+enum { SHARED = 256, TITLES = 100, TITLE = 8, USERS = 20, PREAMBLE = 200, OWN = 56 };
 
 static double now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    clock_gettime(getenv("CPU_TIME") ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static int ascending(const void *a, const void *b)
+static void put(struct llama_batch *b, llama_token token, int position, int sequence, int logits)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
+    b->token[b->n_tokens] = token;
+    b->pos[b->n_tokens] = position;
+    b->n_seq_id[b->n_tokens] = 1;
+    b->seq_id[b->n_tokens][0] = sequence;
+    b->logits[b->n_tokens++] = (int8_t)logits;
 }
 
-static void add(struct llama_batch *b, int token, int position, int sequence, int logits)
+/* One shared beginning, n sequences of `own` tokens behind it. */
+static double run(struct llama_context *c, struct llama_batch *b, int vocab, int shared, int n, int own, int every)
 {
-    int i = b->n_tokens++;
-    b->token[i] = token;
-    b->pos[i] = position;
-    b->n_seq_id[i] = 1;
-    b->seq_id[i][0] = sequence;
-    b->logits[i] = (int8_t)logits;
+    llama_memory_t memory = llama_get_memory(c);
+    llama_memory_clear(memory, true);
+    double began = now();
+    b->n_tokens = 0;
+    for (int i = 0; i < shared; i++) put(b, rand() % vocab, i, 0, every && i + 1 == shared);
+    if (llama_decode(c, *b)) exit(2);
+    for (int s = 1; s < n; s++) llama_memory_seq_cp(memory, 0, s, -1, -1);
+    b->n_tokens = 0;
+    for (int s = 0; s < n; s++)
+        for (int i = 0; i < own; i++) put(b, rand() % vocab, shared + i, s, every || i + 1 == own);
+    if (llama_decode(c, *b)) exit(3);
+    llama_synchronize(c);
+    return now() - began;
 }
 
 int main(int argc, char **argv)
 {
-    int prompt = argc > 2 ? atoi(argv[2]) : 256, n = argc > 3 ? atoi(argv[3]) : 100, title = argc > 4 ? atoi(argv[4]) : 8;
-    int repeats = argc > 5 ? atoi(argv[5]) : 3, threads = argc > 6 ? atoi(argv[6]) : 2;
-    double took[100];
-    if (argc < 2 || repeats > 100) return 2;
+    if (argc < 4) return 1;
+    int threads = atoi(argv[2]), repeats = atoi(argv[3]);
+    const char *ubatch = getenv("UBATCH");
     llama_backend_init();
-    struct llama_model *model = llama_model_load_from_file(argv[1], llama_model_default_params());
-    if (!model) return 1;
+    struct llama_model_params mp = llama_model_default_params();
+    if (getenv("PLAIN")) mp.use_extra_bufts = false; /* its AMX kernels end in SIGILL on some virtual machines */
+    struct llama_model *m = llama_model_load_from_file(argv[1], mp);
+    if (!m) return 1;
     struct llama_context_params p = llama_context_default_params();
-    p.n_ctx = (uint32_t)(prompt + n * title + 64);
-    p.n_batch = (uint32_t)(n * title > prompt ? n * title : prompt);
-    p.n_ubatch = p.n_batch < 512 ? p.n_batch : 512;
-    p.n_seq_max = (uint32_t)n + 1;
-    p.n_threads = p.n_threads_batch = threads;
+    p.n_ctx = 4096;
+    p.n_batch = 2048;
+    p.n_ubatch = ubatch ? (uint32_t)atoi(ubatch) : 512;
+    p.n_seq_max = TITLES;
     p.kv_unified = true;
-    struct llama_context *c = llama_init_from_model(model, p);
+    p.n_threads = p.n_threads_batch = threads;
+    struct llama_context *c = llama_init_from_model(m, p);
     if (!c) return 1;
-    struct llama_batch first = llama_batch_init(prompt, 0, 1), rest = llama_batch_init(n * title, 0, 1);
-    int vocab = llama_vocab_n_tokens(llama_model_get_vocab(model));
-    srand(1);
-    for (int r = -1; r < repeats; r++) {
-        first.n_tokens = rest.n_tokens = 0;
-        for (int i = 0; i < prompt; i++) add(&first, rand() % vocab, i, 0, i == prompt - 1);
-        for (int s = 0; s < n; s++)
-            for (int i = 0; i < title; i++) add(&rest, rand() % vocab, prompt + i, s + 1, 1);
-        llama_memory_clear(llama_get_memory(c), true);
-        double began = now();
-        if (llama_decode(c, first)) return 1;
-        for (int s = 0; s < n; s++) llama_memory_seq_cp(llama_get_memory(c), 0, s + 1, 0, prompt);
-        if (llama_decode(c, rest)) return 1;
-        volatile float v = llama_get_logits_ith(c, n * title - 1)[0];
-        (void)v;
-        if (r >= 0) took[r] = now() - began;
+    int vocab = llama_vocab_n_tokens(llama_model_get_vocab(m));
+    struct llama_batch b = llama_batch_init(2048, 0, 1);
+    for (int i = 0; i <= repeats; i++) {
+        double candidates = run(c, &b, vocab, SHARED, TITLES, TITLE - 1, 1),
+               users = run(c, &b, vocab, PREAMBLE, USERS, OWN, 0);
+        if (i) printf("candidates %.4f\nusers %.4f\n", candidates, users);
     }
-    qsort(took, (size_t)repeats, sizeof *took, ascending);
-    printf("%.4f\n", took[repeats / 2]);
+    llama_batch_free(b);
+    llama_free(c);
+    llama_model_free(m);
     return 0;
 }
