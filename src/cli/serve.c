@@ -20,6 +20,9 @@ typedef struct serve_words {
     const char *work;
     double keep_records, keep_feedback, deadline_ms, train_memory_gb, train_cpu_hours, train_margin;
     int64_t train_threads, new_every;
+    const char *llm, *embed;
+    double llm_timeout, words_ms, llm_memory;
+    int64_t llm_running, llm_waiting, llm_tokens;
     bool rollback;
     char host[64];
     int port;
@@ -187,6 +190,14 @@ static lorec_err serve(serve_words *w)
                         .keep_feedback_days = w->keep_feedback,
                         .new_every = (int)w->new_every,
                         .deadline_seconds = w->deadline_ms / 1e3,
+                        .llm = {.llm = w->llm,
+                                .embed = w->embed,
+                                .running = w->llm_running,
+                                .waiting = w->llm_waiting,
+                                .most_tokens = w->llm_tokens,
+                                .memory = (size_t)(w->llm_memory * 1024 * 1024)},
+                        .llm_deadline_seconds = w->llm_timeout,
+                        .words_deadline_seconds = w->words_ms / 1e3,
                         .access_log = w->access_log,
                         .train = training_of(w, folder.p)};
     raise_files();
@@ -266,6 +277,18 @@ static lorec_err run(int argc, char **argv)
          0, 1000},
         {"deadline-ms", 0, ARG_REAL, &w.deadline_ms, "MS",
          "after so long the popular list is given instead, marked as degraded (default: 1000)", 1, 600000},
+        {"llm", 0, ARG_TEXT, &w.llm, "MODEL",
+         "a language model to talk with: a folder or GGUF here (PATH?chat=NAME&weights=FORM), or http://HOST/v1#NAME"},
+        {"embed", 0, ARG_TEXT, &w.embed, "MODEL", "a model for /v1/embeddings (default: the one of --llm)"},
+        {"llm-running", 0, ARG_INT, &w.llm_running, "N", "texts that it writes at once (default: 8)", 1, 256},
+        {"llm-waiting", 0, ARG_INT, &w.llm_waiting, "N", "texts that may wait before 429 (default: 64)", 1, 100000},
+        {"llm-tokens", 0, ARG_INT, &w.llm_tokens, "N", "of an answer that names no max_tokens (default: 1024)", 1,
+         1 << 20},
+        {"llm-memory", 0, ARG_REAL, &w.llm_memory, "MIB", "for its keys and values (default: 1024, or one context)", 1,
+         1 << 24},
+        {"llm-timeout", 0, ARG_REAL, &w.llm_timeout, "SECONDS", "for one of its answers (default: 600)", .001, 86400},
+        {"words-ms", 0, ARG_REAL, &w.words_ms, "MS",
+         "how long a recommendation waits for the language model's words (default: 10000)", 1, 600000},
         {"access-log", 0, ARG_TEXT, &w.access_log, "FILE", "a JSON line for each request; \"-\": on stderr"},
         {"work", 'w', ARG_TEXT, &w.work, "DIR",
          "where trained models are kept (default: FILE.models beside a SQLite store, otherwise lorec-models)"},

@@ -159,6 +159,13 @@ static unsigned needs_of(const llm_request *q)
            (has_images(q->messages) ? LLM_IMAGES : 0u);
 }
 
+bool llm_stopped(const llm_watch *watch)
+{
+    if (!watch || !watch->stop || !watch->stop(watch->ctx)) return false;
+    err_set(LOREC_CANCELLED, "nobody waits for the answer any more");
+    return true;
+}
+
 void llm_answer_fail(llm_answer *a, lorec_err e)
 {
     mem_free(a->why);

@@ -125,6 +125,7 @@ typedef struct llm_watch { /* what to hear of while waiting; all may be NULL */
     void (*text)(void *ctx, size_t i, const char *piece, size_t n); /* a piece of answer i, as it streams in; NULL: what
                                                                      * was told is void, it is asked again */
     lorec_err (*done)(void *ctx, size_t i, const llm_answer *a);    /* answer i is there; an error stops the rest */
+    bool (*stop)(void *ctx); /* asked while waiting, ten times a second at least: true ends the call, LOREC_CANCELLED */
 } llm_watch;
 
 /* n requests, several at once. An answer whose `err` is set failed alone; the call itself fails where all would (no such

@@ -89,26 +89,33 @@ lorec_err exchange_json(exchange *x, json_t **out)
 
 /* ---- the fields of a body ---------------------------------------------------------------------------------------------- */
 
+typedef struct fault { /* which field, and what about it */
+    const char *param, *code;
+    char unknown[64];
+} fault;
+
 static lorec_err wrong(const field *f, const char *what)
 {
     return err_set(LOREC_INPUT, "\"%s\" has to be %s", f->name, what);
 }
 
-static lorec_err in_bounds(const field *f, double value, const char *unit)
+static lorec_err in_bounds(const field *f, double value, const char *unit, fault *why)
 {
     double max = f->min == 0 && f->max == 0 ? f->kind == FIELD_TEXT ? DEPTH_TEXT : INFINITY : f->max;
     if (value >= f->min && value <= max) return LOREC_OK;
+    why->code = value < f->min ? "below_min_value" : "above_max_value";
     if (isinf(max)) return err_set(LOREC_INPUT, "\"%s\" has to be at least %g%s, not %g", f->name, f->min, unit, value);
     return err_set(LOREC_INPUT, "\"%s\" has to be %g to %g%s, not %g", f->name, f->min, max, unit, value);
 }
 
-static lorec_err read_field(const field *f, json_t *v)
+static lorec_err read_field(const field *f, json_t *v, fault *why)
 {
+    *why = (fault){f->name, "invalid_type", ""};
     switch (f->kind) {
     case FIELD_TEXT:
         if (!json_is_string(v)) return wrong(f, "a text");
         *(slice *)f->into = (slice){json_string_value(v), json_string_length(v)};
-        return in_bounds(f, (double)json_string_length(v), " bytes");
+        return in_bounds(f, (double)json_string_length(v), " bytes", why);
     case FIELD_INT:
         if (json_is_real(v) && json_real_value(v) == floor(json_real_value(v)) && fabs(json_real_value(v)) < 9e15)
             *(int64_t *)f->into = (int64_t)json_real_value(v);
@@ -116,11 +123,11 @@ static lorec_err read_field(const field *f, json_t *v)
             *(int64_t *)f->into = json_integer_value(v);
         else
             return wrong(f, "a whole number");
-        return in_bounds(f, (double)*(int64_t *)f->into, "");
+        return in_bounds(f, (double)*(int64_t *)f->into, "", why);
     case FIELD_REAL:
         if (!json_is_number(v)) return wrong(f, "a number");
         *(double *)f->into = json_number_value(v);
-        return in_bounds(f, json_number_value(v), "");
+        return in_bounds(f, json_number_value(v), "", why);
     case FIELD_BOOL:
         if (!json_is_boolean(v)) return wrong(f, "true or false");
         *(bool *)f->into = json_is_true(v);
@@ -128,7 +135,7 @@ static lorec_err read_field(const field *f, json_t *v)
     case FIELD_LIST:
         if (!json_is_array(v)) return wrong(f, "a list");
         *(json_t **)f->into = v;
-        return in_bounds(f, (double)json_array_size(v), " entries");
+        return in_bounds(f, (double)json_array_size(v), " entries", why);
     case FIELD_OBJECT:
         if (!json_is_object(v)) return wrong(f, "an object");
         *(json_t **)f->into = v;
@@ -140,7 +147,7 @@ static lorec_err read_field(const field *f, json_t *v)
     return LOREC_OK;
 }
 
-static lorec_err refuse_unknown(const json_t *object, const field *f, size_t n)
+static lorec_err refuse_unknown(const json_t *object, const field *f, size_t n, fault *why)
 {
     const char *names[64], *key;
     size_t k = n < 64 ? n : 64;
@@ -151,6 +158,8 @@ static lorec_err refuse_unknown(const json_t *object, const field *f, size_t n)
         bool known = false;
         for (size_t i = 0; i < n && !known; i++) known = strcmp(f[i].name, key) == 0;
         if (known) continue;
+        *why = (fault){NULL, "unknown_parameter", ""};
+        snprintf(why->unknown, sizeof why->unknown, "%.60s", key);
         const char *near = err_nearest(key, names, k);
         return err_set(LOREC_INPUT, "there is no field \"%.60s\"%s%s%s", key, near ? "; did you mean \"" : "",
                        near ? near : "", near ? "\"?" : "");
@@ -158,15 +167,34 @@ static lorec_err refuse_unknown(const json_t *object, const field *f, size_t n)
     return LOREC_OK;
 }
 
-lorec_err fields_read(const json_t *object, const field *f, size_t n, bool strict)
+static lorec_err read_fields(const json_t *object, const field *f, size_t n, bool strict, fault *why)
 {
     if (!json_is_object(object)) return err_set(LOREC_INPUT, "a JSON object is due");
     for (size_t i = 0; i < n; i++) {
         json_t *v = json_object_get(object, f[i].name);
-        if ((!v || json_is_null(v)) && f[i].required) return err_set(LOREC_INPUT, "\"%s\" is missing", f[i].name);
-        if (v && !json_is_null(v)) TRY(read_field(&f[i], v));
+        if ((!v || json_is_null(v)) && f[i].required) {
+            *why = (fault){f[i].name, "missing_required_parameter", ""};
+            return err_set(LOREC_INPUT, "\"%s\" is missing", f[i].name);
+        }
+        if (v && !json_is_null(v)) TRY(read_field(&f[i], v, why));
     }
-    return strict ? refuse_unknown(object, f, n) : LOREC_OK;
+    return strict ? refuse_unknown(object, f, n, why) : LOREC_OK;
+}
+
+lorec_err fields_read(const json_t *object, const field *f, size_t n, bool strict)
+{
+    fault why = {0};
+    return read_fields(object, f, n, strict, &why);
+}
+
+lorec_err exchange_fields(exchange *x, const json_t *object, const field *f, size_t n, bool strict)
+{
+    fault why = {0};
+    lorec_err e = read_fields(object, f, n, strict, &why);
+    if (!e) return e;
+    snprintf(x->param, sizeof x->param, "%s", why.param ? why.param : why.unknown);
+    x->code = why.code;
+    return e;
 }
 
 /* ---- the reply ----------------------------------------------------------------------------------------------------------- */
@@ -228,20 +256,46 @@ lorec_err exchange_refuse(exchange *x, int status, const char *fmt, ...)
     return err_set(LOREC_USAGE, "%s", text);
 }
 
-static const char *error_type(int status)
+lorec_err exchange_wrong(exchange *x, const char *param, const char *code, const char *fmt, ...)
 {
-    switch (status) {
-    case 401:
-        return "authentication_error";
-    case 403:
-        return "permission_error";
-    case 404:
-        return "not_found_error";
-    case 429:
-        return "rate_limit_error";
-    default:
-        return status >= 500 ? "server_error" : "invalid_request_error";
-    }
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    snprintf(x->param, sizeof x->param, "%s", param);
+    x->code = code;
+    return err_set(LOREC_INPUT, "%s", text);
+}
+
+/* OpenAI's words for a status. */
+static const struct {
+    int status;
+    const char *type, *code;
+} error_words[] = {
+    {401, "authentication_error", "invalid_api_key"},
+    {403, "permission_error", "forbidden"},
+    {404, "not_found_error", "not_found"},
+    {405, "invalid_request_error", "method_not_allowed"},
+    {413, "invalid_request_error", "request_too_large"},
+    {429, "rate_limit_error", "rate_limit_exceeded"},
+    {502, "server_error", "upstream_error"},
+    {503, "server_error", "unavailable"},
+    {504, "server_error", "timeout"},
+    {500, "server_error", "internal_error"},
+};
+
+json_t *exchange_error(int status, const char *param, const char *code)
+{
+    const char *type = status >= 500 ? "server_error" : "invalid_request_error", *usual = NULL;
+    for (size_t i = 0; i < sizeof error_words / sizeof *error_words; i++)
+        if (error_words[i].status == status) type = error_words[i].type, usual = error_words[i].code;
+    json_t *message = json_string(lorec_error_message());
+    if (!message) message = json_string("the request holds bytes that are not UTF-8");
+    json_t *field_name = param && *param ? json_string(param) : json_null();
+    if (!field_name) field_name = json_null();
+    return json_pack("{s:{s:o, s:s, s:o, s:s?}}", "error", "message", message, "type", type, "param", field_name,
+                     "code", code ? code : usual);
 }
 
 void exchange_fail(exchange *x, lorec_err e)
@@ -250,13 +304,10 @@ void exchange_fail(exchange *x, lorec_err e)
                  : e == LOREC_USAGE || e == LOREC_INPUT ? 400
                  : e == LOREC_RESOURCE                  ? 503
                                                         : 500;
-    json_t *message = json_string(lorec_error_message());
-    if (!message) message = json_string("the request holds bytes that are not UTF-8");
-    json_t *tree = json_pack("{s:{s:o, s:s, s:n, s:i}}", "error", "message", message, "type", error_type(status),
-                             "param", "code", status);
+    json_t *tree = exchange_error(status, x->param, x->code);
     if (exchange_reply(x, status, tree)) {
         static const char last[] = "{\"error\":{\"message\":\"out of memory\",\"type\":\"server_error\",\"param\":null,"
-                                   "\"code\":503}}";
+                                   "\"code\":\"unavailable\"}}";
         if (exchange_text(x, 503, NULL, last, sizeof last - 1)) buf_clear(&x->reply);
         x->status = 503;
     }

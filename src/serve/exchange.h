@@ -28,6 +28,7 @@ typedef struct exchange_word { /* a query parameter or a header, decoded */
 typedef struct exchange {
     char id[33]; /* request id: the client's X-Request-Id where it is sound, otherwise drawn */
     const struct route *route;
+    const struct route *step; /* what the executor does for it now; NULL: the route */
     const char *method;
     char *path; /* as sent, for the log */
     slice part[EXCHANGE_PARTS];
@@ -40,7 +41,9 @@ typedef struct exchange {
     size_t max_body;          /* bytes; what accepts it may raise it */
     double started, deadline; /* clock_seconds() */
 
-    int status; /* of the reply; 0: none yet */
+    int status;       /* of the reply; 0: none yet */
+    char param[64];   /* of an error: the field that is at fault */
+    const char *code; /* ... in OpenAI's words ("invalid_type"); NULL: by the status */
     buf reply;
     const char *type; /* content type; NULL: JSON */
     exchange_word header[EXCHANGE_HEADERS];
@@ -48,8 +51,9 @@ typedef struct exchange {
 
     struct http *http; /* the daemon's own */
     void *connection;
-    struct exchange *next; /* in a queue */
-    void *work;            /* what the route's steps hand on; freed by free_work */
+    struct http_stream *stream; /* the reply is written as it comes (http_stream.h) */
+    struct exchange *next;      /* in a queue */
+    void *work;                 /* what the route's steps hand on; freed by free_work */
     void (*free_work)(void *work);
     bool dispatched, refused;
 } exchange;
@@ -67,8 +71,13 @@ lorec_err exchange_text(exchange *x, int status, const char *type, const char *t
 lorec_err exchange_header(exchange *x, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* An error with a status of its own: 401, 404, 409, 413, 429 ... The handler returns what this returns. */
 lorec_err exchange_refuse(exchange *x, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* An error of one field; code in OpenAI's words. */
+lorec_err exchange_wrong(exchange *x, const char *param, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 /* The present error (message of this thread) as the reply. */
 void exchange_fail(exchange *x, lorec_err e);
+/* {"error": {"message", "type", "param", "code"}} of the present error. NULL: out of memory. */
+json_t *exchange_error(int status, const char *param, const char *code);
 
 /* Fields of a JSON body: rows of a table. Absent optional fields keep what is in `into`. */
 typedef enum field_kind {
@@ -89,5 +98,7 @@ typedef struct field {
 } field;
 /* LOREC_INPUT names the field: missing, of another type, out of range; or (strict) unknown, with the nearest. */
 lorec_err fields_read(const json_t *object, const field *f, size_t n, bool strict);
+/* The same; x keeps which field it was, for the error object. */
+lorec_err exchange_fields(exchange *x, const json_t *object, const field *f, size_t n, bool strict);
 
 #endif

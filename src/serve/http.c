@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "serve/http_stream.h"
 
 enum { BODY = 8 << 20, CONNECTIONS = 12000, IDLE = 30, POOL = 16 << 10, THREADS = 2 };
 
@@ -109,8 +110,9 @@ static exchange *begin(http *h, struct MHD_Connection *c, const char *url, const
 
 static enum MHD_Result send_reply(exchange *x, struct MHD_Connection *c)
 {
-    struct MHD_Response *r = MHD_create_response_from_buffer(x->reply.n, x->reply.p ? x->reply.p : (void *)"",
-                                                             MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *r = x->stream ? http_stream_response(x)
+                                       : MHD_create_response_from_buffer(
+                                             x->reply.n, x->reply.p ? x->reply.p : (void *)"", MHD_RESPMEM_MUST_COPY);
     if (!r) return MHD_NO;
     MHD_add_response_header(r, "Content-Type", x->type ? x->type : "application/json; charset=utf-8");
     MHD_add_response_header(r, "X-Request-Id", x->id);
@@ -167,6 +169,7 @@ static void on_completed(void *ctx, struct MHD_Connection *c, void **own, enum M
     exchange *x = *own;
     if (!x) return;
     h->o.finished(h->o.ctx, x, clock_seconds() - x->started);
+    http_stream_forget(x);
     exchange_free(x);
     atomic_fetch_sub(&h->under_way, 1);
     *own = NULL;

@@ -1,5 +1,7 @@
 #include "serve/route.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 
 enum { MATCH_NO, MATCH_YES, MATCH_ERROR };
@@ -39,6 +41,21 @@ static int match(const char *pattern, const char *path, exchange *x)
     return MATCH_YES;
 }
 
+/* Which methods an address has, for the header that a 405 brings. */
+static void tell_methods(const route_table *const *tables, size_t n, const char *path, exchange *x)
+{
+    char all[64] = "";
+    for (size_t t = 0; t < n; t++)
+        for (size_t i = 0; i < tables[t]->n; i++) {
+            const route *r = &tables[t]->rows[i];
+            size_t used = strlen(all);
+            if (match(r->pattern, path, x) == MATCH_YES && !strstr(all, r->method))
+                snprintf(all + used, sizeof all - used, "%s%s%s", used ? ", " : "", r->method,
+                         strcmp(r->method, "GET") == 0 ? ", HEAD" : "");
+        }
+    (void)exchange_header(x, "Allow", "%s", all);
+}
+
 const route *route_find(const route_table *const *tables, size_t n, const char *method, const char *path, exchange *x)
 {
     bool elsewhere = false;
@@ -52,9 +69,10 @@ const route *route_find(const route_table *const *tables, size_t n, const char *
             if (strcmp(r->method, "GET") == 0 && strcmp(method, "HEAD") == 0) return r;
             elsewhere = true;
         }
-    if (elsewhere)
+    if (elsewhere) {
+        tell_methods(tables, n, path, x);
         (void)exchange_refuse(x, 405, "%s is not possible here", method);
-    else
+    } else
         (void)exchange_refuse(x, 404, "there is nothing at this address; see /openapi.json");
     return NULL;
 }

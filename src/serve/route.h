@@ -12,7 +12,7 @@
 #ifndef LOREC_SERVE_ROUTE_H
 #define LOREC_SERVE_ROUTE_H
 
-#include "serve/exchange.h"
+#include "serve/form.h"
 
 typedef struct server server;
 typedef lorec_err (*handler)(server *s, exchange *x);
@@ -20,7 +20,8 @@ typedef lorec_err (*handler)(server *s, exchange *x);
 typedef enum route_thread {
     ON_HTTP,  /* memory only: answered where it arrived */
     ON_STORE, /* the store's one thread; writes of a batch are committed together before any is answered */
-    ON_MODEL  /* the executor: `ask` for each of a batch, then the engine, then `answer` for each */
+    ON_MODEL, /* the executor: `ask` for each of a batch, then the engine, then `answer` for each */
+    ON_DESK /* the language model's front: `handle` checks, hands on, and whoever has the answer replies (http_done) */
 } route_thread;
 
 typedef struct route {
@@ -32,6 +33,13 @@ typedef struct route {
     bool writes;         /* ON_STORE: inside the batch's transaction */
     size_t max_body;     /* bytes; 0: as the daemon says */
     const char *about;   /* one line for openapi.json */
+    bool hands_on;       /* ON_MODEL: `answer` sees to the reply (http_done) itself unless it returns an error */
+    /* What openapi.json says besides: */
+    const form *takes;       /* the body; NULL: none */
+    const char *takes_words; /* its schema where no form tells it */
+    const form *asks;        /* of the address, behind the question mark */
+    const char *gives; /* the reply: a name of openapi_words.c, or a schema; NULL: any JSON; "text/...": no JSON */
+    bool may_lack;     /* it answers 404 where what is named is not there */
 } route;
 typedef struct route_table {
     const route *rows;

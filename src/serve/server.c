@@ -8,14 +8,21 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "serve/mentions.h"
 #include "serve/workers.h"
 
 static const route_table *const tables[] = {
-    &routes_health,      &routes_v1,         &routes_gorse_recommend, &routes_gorse_feedback, &routes_gorse_users,
-    &routes_gorse_items, &routes_gorse_bulk, &routes_train,           &routes_page,           &routes_browse,
-    &routes_runs,
+    &routes_health,         &routes_v1,          &routes_openai,      &routes_gorse_recommend,
+    &routes_gorse_feedback, &routes_gorse_users, &routes_gorse_items, &routes_gorse_bulk,
+    &routes_train,          &routes_page,        &routes_browse,      &routes_runs,
 };
-enum { TABLES = sizeof tables / sizeof *tables, STORE_QUEUE = 4096, MODEL_QUEUE = 1024, RECORDS = 20000 };
+enum {
+    TABLES = sizeof tables / sizeof *tables,
+    STORE_QUEUE = 4096,
+    MODEL_QUEUE = 1024,
+    DESK_QUEUE = 256,
+    RECORDS = 20000
+};
 
 int64_t server_now(void)
 {
@@ -65,7 +72,8 @@ static dispatched dispatch(void *ctx, exchange *x)
 static bool hand(void *ctx, exchange *x)
 {
     server *s = ctx;
-    if (queue_put(x->route->on == ON_STORE ? &s->to_store : &s->to_model, x)) return true;
+    queue *to = x->route->on == ON_STORE ? &s->to_store : x->route->on == ON_DESK ? &s->to_desk : &s->to_model;
+    if (queue_put(to, x)) return true;
     stats_add(s->stats, STAT_REFUSED_FULL, 1);
     (void)exchange_header(x, "Retry-After", "1");
     exchange_fail(x, exchange_refuse(x, 429, "too many requests are waiting; try again in a second"));
@@ -214,6 +222,7 @@ static lorec_err open_parts(server *s, const server_options *o)
     s->engine.new_every = o->new_every > 0 ? (size_t)o->new_every : 0;
     TRY(retrain_open(&s->retrainer, s, &o->train, o->runs, o->n_runs));
     for (size_t i = 0; i < o->n_runs; i++) TRY(open_run(s, i));
+    if (o->llm.llm || o->llm.embed) TRY(desk_open(&s->desk, &o->llm));
     TRY(store_open(&s->store, s->store_url));
     return store_follow(s);
 }
@@ -227,6 +236,9 @@ static lorec_err start(server *s)
         return err_set(LOREC_RESOURCE, "no thread for the models");
     s->model_running = true;
     TRY(retrain_start(s->retrainer));
+    if (pthread_create(&s->desk_thread, NULL, desk_worker, s))
+        return err_set(LOREC_RESOURCE, "no thread for what a language model is asked");
+    s->desk_running = true;
     return http_open(&s->http, &(http_options){.host = s->o.host,
                                                .port = s->o.port,
                                                .tls_cert = s->o.tls_cert,
@@ -246,6 +258,8 @@ lorec_err server_open(server **out, const server_options *o)
     TRY(mem_new(&s, 1));
     s->o = *o;
     if (s->o.deadline_seconds <= 0) s->o.deadline_seconds = 1;
+    if (s->o.llm_deadline_seconds <= 0) s->o.llm_deadline_seconds = 600;
+    if (s->o.words_deadline_seconds <= 0) s->o.words_deadline_seconds = 10;
     s->started = clock_seconds();
     pthread_mutex_init(&s->record_lock, NULL);
     pthread_mutex_init(&s->access_lock, NULL);
@@ -254,6 +268,7 @@ lorec_err server_open(server **out, const server_options *o)
     pthread_rwlock_init(&s->key_lock, NULL);
     lorec_err e = queue_open(&s->to_store, STORE_QUEUE);
     if (!e) e = queue_open(&s->to_model, MODEL_QUEUE);
+    if (!e) e = queue_open(&s->to_desk, DESK_QUEUE);
     if (!e) e = live_open(&s->live, o->read_type ? o->read_type : "read", o->unique);
     if (!e) e = title_index_open(&s->titles);
     if (!e) e = open_parts(s, o);
@@ -274,11 +289,15 @@ void server_close(server *s)
     atomic_store(&s->ready, false);
     if (s->http && !http_drain(s->http, DRAIN)) log_warn("some requests took longer than %d s and were dropped", DRAIN);
     retrain_close(s->retrainer); /* it hands models to the models' thread */
+    queue_close(&s->to_desk);    /* in the order in which they hand on to each other */
+    if (s->desk_running) pthread_join(s->desk_thread, NULL);
     queue_close(&s->to_model);
     if (s->model_running) pthread_join(s->model_thread, NULL);
+    desk_close(s->desk); /* what it has not done is answered so */
     queue_close(&s->to_store);
     if (s->store_running) pthread_join(s->store_thread, NULL);
     http_close(s->http);
+    mentions_free(s->mentions);
     engine_close(&s->engine);
     live_close(&s->live);
     title_index_close(&s->titles);
@@ -286,6 +305,7 @@ void server_close(server *s)
     server_free_records(server_take_records(s));
     stats_free(s->stats);
     queue_free(&s->to_model);
+    queue_free(&s->to_desk);
     queue_free(&s->to_store);
     if (s->access && s->access != stderr) fclose(s->access);
     pthread_mutex_destroy(&s->record_lock);

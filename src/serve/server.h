@@ -8,11 +8,13 @@
  *
  *   HTTP threads --queue--> store thread (one connection; a batch is one transaction, committed before it is acknowledged)
  *                --queue--> model thread (the executor; a batch of asks is one pass of the model)
+ *                --queue--> desk thread (checks what a language model is asked) --> the desk's own threads (desk.h)
  *
  * Ownership: a server owns everything it opened; option texts are copied or only read during server_open. */
 #ifndef LOREC_SERVE_SERVER_H
 #define LOREC_SERVE_SERVER_H
 
+#include "serve/desk.h"
 #include "serve/engine.h"
 #include "serve/http.h"
 #include "serve/queue.h"
@@ -36,6 +38,9 @@ typedef struct server_options {
     double deadline_seconds;   /* of a recommendation; 0: 1 s */
     const char *access_log;    /* file, "-" for stderr, or NULL */
     retrain_options train;
+    desk_options llm;              /* llm.llm, llm.embed NULL: no language model */
+    double llm_deadline_seconds;   /* of a text that it writes; 0: 600 s */
+    double words_deadline_seconds; /* of its words for a recommendation, which goes out without them then; 0: 10 s */
 } server_options;
 
 typedef struct record { /* a slate on its way to the store */
@@ -55,9 +60,11 @@ struct server {
     engine engine;      /* the model thread's; others read which variants there are under the live's lock */
     retrainer *retrainer;
     store *store; /* the store thread's */
-    queue to_store, to_model;
-    pthread_t store_thread, model_thread;
-    bool store_running, model_running;
+    queue to_store, to_model, to_desk;
+    pthread_t store_thread, model_thread, desk_thread;
+    bool store_running, model_running, desk_running;
+    desk *desk;                /* NULL: no language model */
+    struct mentions *mentions; /* titles as a conversation names them; the executor's, others read */
     pthread_mutex_t record_lock;
     record *records, *last_record;
     size_t n_records;
@@ -87,6 +94,6 @@ int64_t server_now(void); /* seconds since 1970 */
 
 /* The tables of addresses, one file each. */
 extern const route_table routes_gorse_users, routes_gorse_items, routes_gorse_feedback, routes_gorse_recommend,
-    routes_gorse_bulk, routes_v1, routes_health, routes_train, routes_page, routes_browse, routes_runs;
+    routes_gorse_bulk, routes_v1, routes_openai, routes_health, routes_train, routes_page, routes_browse, routes_runs;
 
 #endif

@@ -33,6 +33,8 @@ static const struct {
     [STAT_CACHE_HITS] = {"lorec_cache_hits_total", "answers taken from the cache of lists"},
     [STAT_CACHE_MISSES] = {"lorec_cache_misses_total", "answers computed"},
     [STAT_TOKENS_PROMPT] = {"lorec_tokens_prompt_total", "tokens read by language models"},
+    [STAT_TITLES_REPAIRED] = {"lorec_titles_repaired_total",
+                              "titles in answers that the catalogue does not have, replaced"},
     [STAT_TOKENS_COMPLETION] = {"lorec_tokens_completion_total", "tokens written by language models"},
 };
 

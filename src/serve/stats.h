@@ -22,6 +22,7 @@ typedef enum counter {
     STAT_CACHE_MISSES,
     STAT_TOKENS_PROMPT,
     STAT_TOKENS_COMPLETION,
+    STAT_TITLES_REPAIRED, /* what a language model called a title and the catalogue does not have */
     STATS
 } counter;
 

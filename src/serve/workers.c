@@ -185,16 +185,23 @@ static void free_ask(void *work)
     mem_free(work);
 }
 
+static const route *step_of(const exchange *x)
+{
+    return x->step ? x->step : x->route;
+}
+
 static bool ask_one(server *s, exchange *x)
 {
     ask *a = NULL;
     lorec_err e = mem_new(&a, 1);
+    if (x->free_work) x->free_work(x->work);
+    x->free_work = NULL;
     x->work = a;
     if (a) {
         x->free_work = free_ask;
         *a = (ask){.user = NO_NUMBER, .category = NO_NUMBER, .n = 10, .variant = -1, .deadline = x->deadline};
         live_read_lock(&s->live);
-        e = x->route->ask(s, x);
+        e = step_of(x)->ask(s, x);
         live_unlock(&s->live);
     }
     if (e) exchange_fail(x, e);
@@ -224,9 +231,11 @@ static void one_pass(server *s, exchange **batch, size_t n)
     for (size_t i = 0; i < k; i++) {
         if (asked[i]->degraded) stats_add(s->stats, STAT_DEGRADED, 1);
         stats_add(s->stats, STAT_RECOMMENDED, asked[i]->n_list);
+        const route *step = step_of(of[i]);
         live_read_lock(&s->live);
-        lorec_err e = of[i]->route->answer(s, of[i]);
+        lorec_err e = step->answer(s, of[i]); /* one that hands on: it may be gone already */
         live_unlock(&s->live);
+        if (!e && step->hands_on) continue;
         if (e) exchange_fail(of[i], e);
         http_done(of[i]);
     }
@@ -252,6 +261,23 @@ void *model_worker(void *ctx)
         if (n)
             one_pass(s, batch, n);
         else if (queue_is_closed(&s->to_model))
+            return NULL;
+    }
+}
+
+/* ---- the language model's front --------------------------------------------------------------------------------------------------- */
+
+void *desk_worker(void *ctx)
+{
+    server *s = ctx;
+    exchange *x;
+    for (;;) {
+        if (queue_take(&s->to_desk, &x, 1, 1)) {
+            lorec_err e = x->route->handle(s, x); /* OK: somebody else has it now */
+            if (!e) continue;
+            exchange_fail(x, e);
+            http_done(x);
+        } else if (queue_is_closed(&s->to_desk))
             return NULL;
     }
 }

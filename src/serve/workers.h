@@ -1,4 +1,4 @@
-/* workers.h: inside the server: its two threads.
+/* workers.h: inside the server: its threads.
  *
  * Ownership: as server.h. */
 #ifndef LOREC_SERVE_WORKERS_H
@@ -8,6 +8,7 @@
 
 void *store_worker(void *s);
 void *model_worker(void *s);
+void *desk_worker(void *s);
 /* What was committed since (by whom ever) into the live. */
 lorec_err store_follow(server *s);
 record *server_take_records(server *s);

@@ -38,6 +38,8 @@ void llm_book(llm *m, const llm_answer *a);
 lorec_err llm_budget(const llm *m, int64_t more_tokens, double more_money);
 /* Bytes of what a request sends, and tokens as far as can be told. */
 int64_t llm_request_tokens(llm *m, const llm_request *q, bool *counted);
+/* Nobody waits any more: the message is set. */
+bool llm_stopped(const llm_watch *watch);
 /* The answer failed for good with this thread's message. */
 void llm_answer_fail(llm_answer *a, lorec_err e);
 

@@ -330,7 +330,7 @@ static void turn(batch *b)
 {
     double soon;
     int running, left;
-    lorec_err e = cancel_check();
+    lorec_err e = llm_stopped(b->watch) ? LOREC_CANCELLED : cancel_check();
     if (e) stop(b, e);
     fill(b, &soon);
     curl_multi_perform(b->s->multi, &running);

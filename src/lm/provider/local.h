@@ -7,19 +7,13 @@
 #define LOREC_LM_PROVIDER_LOCAL_H
 
 #include "lm/embed.h"
-#include "lm/lm_text.h"
+#include "lm/local_model.h"
 #include "lm/provider/backend.h"
-#include "text/chat.h"
 
 typedef struct local {
-    char *path;
-    lm_text *text;
+    local_model m;
     lm_session *session; /* NULL: the model does not continue texts */
-    chat_template *chat; /* NULL: none */
     embedder *embedder;  /* opened when vectors are first asked for */
-    slice *special;      /* [n_special] */
-    int32_t *special_id;
-    size_t n_special;
 } local;
 
 lorec_err local_ask(llm *m, const llm_request *q, size_t n, llm_answer *out, const llm_watch *watch);

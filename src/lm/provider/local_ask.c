@@ -44,45 +44,13 @@ static void finish(call *c, size_t i, lorec_err e, double started)
 
 /* ---- prompts ------------------------------------------------------------------------------------------------------- */
 
-/* What a template makes of messages, as ids: special tokens come from the template alone. */
-static lorec_err chat_ids(const local *l, const llm_request *q, tokens *out)
-{
-    template_text text = {0};
-    chat_pieces pieces = {0};
-    tokenizer_part *part = NULL;
-    if (!l->chat->parsed || !l->n_special) { /* plain text: with the frame that the model's texts have */
-        lorec_err e = chat_render(l->chat, &(chat_input){.messages = q->messages, .add_generation_prompt = true},
-                                  &text);
-        if (!e) e = lm_text_prompt(l->text, (slice){text.text.p, text.text.n}, out);
-        template_text_free(&text);
-        return e;
-    }
-    lorec_err e = chat_render(
-        l->chat,
-        &(chat_input){
-            .messages = q->messages, .tools = q->tools, .values = q->params.more, .add_generation_prompt = true},
-        &text);
-    if (!e) e = chat_cut(&text, l->special, l->n_special, &pieces);
-    if (!e) e = mem_new(&part, pieces.n);
-    for (size_t k = 0; k < pieces.n && !e; k++) {
-        const chat_piece *p = &pieces.piece[k];
-        part[k] = (tokenizer_part){{p->p, p->n}, p->special < 0 ? -1 : l->special_id[p->special]};
-    }
-    if (!e) e = tokenizer_encode_parts(l->text->tokenizer, part, pieces.n, out);
-    if (!e && out->n == 0) e = err_set(LOREC_INPUT, "the messages make an empty prompt");
-    mem_free(part);
-    chat_pieces_free(&pieces);
-    template_text_free(&text);
-    return e;
-}
-
 static lorec_err prompt_ids(const local *l, const llm_request *q, int64_t more, tokens *out)
 {
     out->n = 0;
-    if (q->messages && !l->chat)
-        return err_set(LOREC_USAGE, "the model has no chat template; name one: local:PATH?chat=NAME");
-    TRY(q->messages ? chat_ids(l, q, out) : lm_text_prompt(l->text, slice_of(q->prompt), out));
-    return lm_text_fit(l->text, out, more, &(lm_long){.refuse = true}, NULL);
+    const chat_input in = {
+        .messages = q->messages, .tools = q->tools, .values = q->params.more, .add_generation_prompt = true};
+    TRY(q->messages ? local_model_chat_ids(&l->m, &in, out) : lm_text_prompt(l->m.text, slice_of(q->prompt), out));
+    return lm_text_fit(l->m.text, out, more, &(lm_long){.refuse = true}, NULL);
 }
 
 /* ---- speaking ------------------------------------------------------------------------------------------------------ */
@@ -91,7 +59,7 @@ static json_t *choice_json(const local *l, int32_t id, float logp)
 {
     buf raw = {0}, text = {0};
     json_t *o = NULL;
-    if (tokenizer_decode(l->text->tokenizer, &id, 1, TOKENIZER_PARSE_SPECIAL, &raw) == LOREC_OK &&
+    if (tokenizer_decode(l->m.text->tokenizer, &id, 1, TOKENIZER_PARSE_SPECIAL, &raw) == LOREC_OK &&
         utf8_repair(&text, raw.p ? raw.p : "", raw.n, NULL) == LOREC_OK)
         o = json_pack("{s:s%, s:f}", "token", text.p, text.n, "logprob", (double)logp);
     buf_free(&raw);
@@ -134,7 +102,7 @@ static lorec_err add(call *c, batcher *b, speaker *s, tokens *ids)
 {
     const llm_request *q = &c->q[s->i];
     const llm_params *p = &q->params;
-    const lm_text *m = c->l->text;
+    const lm_text *m = c->l->m.text;
     int64_t most = p->max_tokens ? p->max_tokens : DEFAULT_TOKENS;
     uint64_t id;
     TRY(prompt_ids(c->l, q, most, ids));
@@ -188,7 +156,7 @@ static lorec_err speak_all(call *c)
         else
             e = one;
     }
-    while (!e && more && !c->err) e = batcher_step(b, &more);
+    while (!e && more && !c->err) e = llm_stopped(c->watch) ? LOREC_CANCELLED : batcher_step(b, &more);
     batcher_free(b);
     tokens_free(&ids);
     mem_free(all);
@@ -221,7 +189,7 @@ static lorec_err pack(call *c, packed *p, size_t i)
     lorec_err e = LOREC_OK;
     for (size_t k = 0; k < q->n_text && !e; k++) {
         size_t from = p->text.n;
-        e = lm_text_continuation(c->l->text, slice_of(q->text[k]), &p->text);
+        e = lm_text_continuation(c->l->m.text, slice_of(q->text[k]), &p->text);
         int64_t n = (int64_t)(p->text.n - from);
         if (n > longest) longest = n;
         if (!e) e = mem_grow(&p->length, &p->cap, p->lengths + 1);
@@ -303,7 +271,7 @@ static lorec_err embed(call *c, size_t i)
     slice *text = NULL;
     double started = clock_seconds();
     size_t size = 0;
-    if (!l->embedder) TRY(embedder_open(&l->embedder, l->path, &(embed_options){0}));
+    if (!l->embedder) TRY(embedder_open(&l->embedder, l->m.path, &(embed_options){0}));
     size_t width = (size_t)embedder_width(l->embedder);
     if (!size_mul(q->n_text, width, &size)) return err_set(LOREC_RESOURCE, "vectors too many for memory");
     lorec_err e = mem_new(&text, q->n_text);

@@ -69,6 +69,12 @@ static void piece(void *ctx, size_t k, const char *text, size_t n)
     r->watch->text(r->watch->ctx, r->at[k], text, n);
 }
 
+static bool stopped(void *ctx)
+{
+    const recording *r = ctx;
+    return r->watch && r->watch->stop && r->watch->stop(r->watch->ctx);
+}
+
 /* Those that the transcript lacks, to the model behind. */
 static lorec_err ask_rest(llm *m, const llm_request *q, llm_answer *out, size_t *at, size_t n, const llm_watch *watch)
 {
@@ -76,8 +82,11 @@ static lorec_err ask_rest(llm *m, const llm_request *q, llm_answer *out, size_t 
     llm_request *some = NULL;
     llm_answer *answers = NULL;
     recording r = {.m = m, .q = q, .at = at, .watch = watch, .out = out};
-    llm_watch mine = {
-        .ctx = &r, .label = watch ? watch->label : NULL, .done = came, .text = watch && watch->text ? piece : NULL};
+    llm_watch mine = {.ctx = &r,
+                      .label = watch ? watch->label : NULL,
+                      .done = came,
+                      .text = watch && watch->text ? piece : NULL,
+                      .stop = stopped};
     lorec_err e = mem_new(&some, n);
     if (!e) e = mem_new(&answers, n);
     for (size_t k = 0; k < n && !e; k++) some[k] = q[at[k]];

@@ -11,7 +11,7 @@ start() {
 stop() { kill -TERM $server; wait $server || die "the server ended with $?"; server=; }
 killed() { kill -9 $server; wait $server 2>/dev/null; server=; }
 trap '[ -n "${server:-}" ] && kill -9 $server 2>/dev/null; rm -rf "$T"' EXIT
-get() { curl -sS -o out -w '%{http_code}' -D head "$A$1" "${@:2}" >code; }
+get() { curl -sS -N -m 120 -o out -w '%{http_code}' -D head "$A$1" "${@:2}" >code; }
 is() { [ "$(cat code)" = "$1" ] || { cat out; die "code $(cat code) where $1 was due"; }; }
 body() { grep -qF -- "$1" out || { cat out; die "the answer lacks: $1"; }; }
 not() { ! grep -qF -- "$1" out || { cat out; die "the answer has: $1"; }; }

@@ -1,0 +1,46 @@
+#include "serve/served.h"
+
+#include <stdio.h>
+
+static const char prefix[] = "recommend:";
+
+bool served_model(const server *s, size_t i, char id[SERVED_ID])
+{
+    const char *chat = desk_chat_model(s->desk), *embed = desk_embed_model(s->desk), *name[2];
+    size_t n = 0;
+    if (chat) name[n++] = chat;
+    if (embed && !(chat && strcmp(chat, embed) == 0)) name[n++] = embed;
+    if (i < n) return snprintf(id, SERVED_ID, "%s", name[i]) >= 0;
+    if (i - n >= s->engine.n) return false;
+    return snprintf(id, SERVED_ID, "%s%s", prefix, path_base(s->engine.run[i - n]->path)) >= 0;
+}
+
+static bool is_variant(const variant *r, slice word)
+{
+    return slice_is(word, path_base(r->path)) || slice_is(word, r->path) || slice_is(word, r->advisor.r->key);
+}
+
+bool served_recommender(const server *s, slice model, int *which)
+{
+    size_t n = strlen(prefix);
+    if (model.n <= n || memcmp(model.p, prefix, n) != 0) return false;
+    for (size_t i = 0; i < s->engine.n; i++)
+        if (is_variant(s->engine.run[i], (slice){model.p + n, model.n - n})) return *which = (int)i, true;
+    return false;
+}
+
+lorec_err served_variant(const server *s, exchange *x, slice method, int *which)
+{
+    if (!method.n) return LOREC_OK;
+    const char *keys[64];
+    size_t n = s->engine.n < 64 ? s->engine.n : 64;
+    char word[64];
+    snprintf(word, sizeof word, "%.*s", (int)(method.n < 63 ? method.n : 63), method.p);
+    for (size_t i = 0; i < s->engine.n; i++)
+        if (is_variant(s->engine.run[i], method)) return *which = (int)i, LOREC_OK;
+    for (size_t i = 0; i < n; i++) keys[i] = s->engine.run[i]->advisor.r->key;
+    const char *near = err_nearest(word, keys, n);
+    snprintf(x->param, sizeof x->param, "method");
+    return exchange_refuse(x, 404, "\"method\": \"%s\" is not served here%s%s%s; see /v1/methods", word,
+                           near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
