@@ -76,7 +76,7 @@ uint64_t trial_memory_available(void)
 }
 
 /* The peak since the last reset; Linux forgets the old one when "5" is written (proc(5)). */
-static void peak_reset(void)
+void trial_peak_reset(void)
 {
     FILE *f = fopen("/proc/self/clear_refs", "we");
     if (!f) return;
@@ -84,7 +84,7 @@ static void peak_reset(void)
     fclose(f);
 }
 
-static uint64_t peak_rss(void)
+uint64_t trial_peak(void)
 {
     return field_in("/proc/self/status", "VmHWM");
 }
@@ -191,11 +191,11 @@ lorec_err trial_run(trial *out, const trial_request *q)
 {
     *out = (trial){0};
     void *self = NULL;
-    peak_reset();
+    trial_peak_reset();
     lorec_err e = trial_model(q, &self);
     if (!e) e = work(out, q, self);
     recommender_free(q->recommender, self);
-    out->rss = peak_rss();
+    out->rss = trial_peak();
     if (e == LOREC_OK) return LOREC_OK;
     out->status = TRIAL_FAILED;
     out->err = e;

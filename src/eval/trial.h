@@ -59,5 +59,8 @@ lorec_err trial_model(const trial_request *q, void **self);
 
 /* Bytes that could be used now: MemAvailable, or less where a control group sets a limit. 0: unknown. */
 uint64_t trial_memory_available(void);
+/* The process's peak since the last reset. */
+void trial_peak_reset(void);
+uint64_t trial_peak(void);
 
 #endif

@@ -16,6 +16,7 @@
  *     replay:FILE[#MODEL]            a transcript: its answers, without a model; what it lacks is an error
  *     record:FILE=SPEC               SPEC, every answer kept in FILE at once; what FILE has is not asked again, so that a
  *                                    run that broke off goes on where it stopped and a whole one costs nothing
+ *     dry:SPEC                       SPEC, counted and priced and not asked (a model here answers the first two, for the time)
  *
  * Keys come from the environment only: LOREC_API_KEY, or the variable that llm_options names; OPENAI_API_KEY is sent to
  * api.openai.com and nowhere else. No key is ever written, neither to a log nor to a transcript.

@@ -8,6 +8,7 @@
 #include "base/threads.h"
 #include "eval/controls.h"
 #include "eval/slate.h"
+#include "runs/dry_run.h"
 #include "runs/entries.h"
 #include "runs/run_folder.h"
 #include "runs/workbench.h"
@@ -183,6 +184,7 @@ static lorec_err run_entries(run_state *x)
             if (!e) e = run_path(&folder, &x->folder, "results/%s-%llu", en->r->key, (unsigned long long)x->seed[s]);
             if (!e) e = reuse(x, en, folder.p, &found);
             if (e || found) continue;
+            if (s == 0) dry_run_tell(&x->w, x->s, en);
             log_info("%s, seed %llu%s", en->r->key, (unsigned long long)x->seed[s],
                      en->as == ROLE_CONTROL ? " (control)" : "");
             e = try_once(x, en, x->seed[s], folder.p);
@@ -282,7 +284,7 @@ lorec_err run_make(run_result *out, const run_request *q)
 {
     *out = (run_result){0};
     run_state x = {.s = q->settings, .resume = q->resume, .board = &out->board};
-    lorec_err e = run_all(&x, out, q);
+    lorec_err e = q->dry_run ? dry_run(q->settings, q->data, &out->dry) : run_all(&x, out, q);
     run_state_free(&x);
     return e;
 }
@@ -291,6 +293,7 @@ void run_result_free(run_result *r)
 {
     leaderboard_free(&r->board);
     json_decref(r->json);
+    json_decref(r->dry);
     mem_free(r->folder);
     *r = (run_result){0};
 }

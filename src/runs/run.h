@@ -20,6 +20,7 @@ typedef struct run_request {
     const dataset *data; /* instead of what the settings name; or NULL */
     const char *out;     /* the run folder; NULL: runs/DATE-METHOD-DATA-HASH */
     bool resume;
+    bool dry_run;             /* nothing is made: `rehearsals` says what it would take */
     void (*begun)(void *ctx); /* the plan is good, data are read and the folder is made; or NULL */
     void *ctx;
 } run_request;
@@ -29,6 +30,7 @@ typedef struct run_result {
     leaderboard board;
     char headline[24]; /* the metric that sorts the table */
     json_t *json;      /* what result.json holds; NULL: the run did not come to its end */
+    json_t *dry;       /* of a dry run: [{"method", "calls", ..., "text"}], each for all seeds */
 } run_result;
 
 /* The error of the first requested method that failed, of the settings, or of the machine; controls never fail a run. */

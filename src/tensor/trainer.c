@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/rehearsal.h"
 #include "base/threads.h"
 #include "tensor/checkpoint.h"
 #include "tensor/rng.h"
@@ -203,6 +204,27 @@ static void tell_time(training *r, uint64_t steps_here, double seconds_here)
              r->c->validate && r->o->stopping_step > 0 ? "; validation may end it sooner" : "");
 }
 
+/* In a rehearsal a few updates are enough: the first warms up, the others tell what a step takes. Validation is not counted. */
+typedef struct rehearsing {
+    uint64_t warm; /* steps until the first update was done */
+    double since;  /* a clock: then */
+} rehearsing;
+
+static void rehearse(training *r, rehearsing *h, uint64_t here, double started, bool last)
+{
+    double now = clock_seconds();
+    if (!h->warm) {
+        h->warm = here;
+        h->since = now;
+    }
+    if (here < h->warm + REHEARSAL_STEPS - 1 && !last) return;
+    double each = here > h->warm ? (now - h->since) / (double)(here - h->warm) : (now - started) / (double)here;
+    uint64_t all = (uint64_t)r->o->epochs * r->epoch_steps;
+    double left = all > r->at.step ? each * (double)(all - r->at.step) : 0;
+    rehearsal_leave(r->o->max_minutes > 0 && left > 60 * r->o->max_minutes ? 60 * r->o->max_minutes : left);
+    r->out_of_time = true;
+}
+
 static lorec_err one_epoch(training *r)
 {
     uint64_t begin = (uint64_t)r->at.epoch * r->epoch_steps, end = begin + r->epoch_steps;
@@ -213,6 +235,7 @@ static lorec_err one_epoch(training *r)
     progress_start(&p, label, (double)r->epoch_steps, "step");
     uint64_t first = r->at.step;
     double started = clock_seconds();
+    rehearsing h = {0};
     lorec_err e = LOREC_OK;
     while (r->at.step < end && !r->out_of_time) {
         if (cancel_check() != LOREC_OK) {
@@ -221,6 +244,10 @@ static lorec_err one_epoch(training *r)
         }
         e = one_update(r, end);
         if (e) break;
+        if (rehearsal_now()) {
+            rehearse(r, &h, r->at.step - first, started, r->at.step == end);
+            continue;
+        }
         tell_time(r, r->at.step - first, clock_seconds() - started);
         save_now_and_then(r);
         r->out_of_time = r->o->max_minutes > 0 && seconds_spent(r) > 60 * r->o->max_minutes;
@@ -242,6 +269,7 @@ static lorec_err all_epochs(training *r)
         TRY(one_epoch(r));
         if (r->at.loss_examples) r->at.last_loss = r->at.loss_sum / (double)r->at.loss_examples;
         bool last = r->at.epoch + 1 == r->o->epochs || r->out_of_time;
+        if (rehearsal_now()) break;
         if (r->c->validate && ((r->at.epoch + 1) % every == 0 || last)) {
             lorec_err e = validate(r);
             if (e == LOREC_CANCELLED) return cancelled(r); /* resuming validates again */
@@ -260,6 +288,7 @@ static lorec_err all_epochs(training *r)
     char best[64] = "";
     if (r->at.best_epoch)
         snprintf(best, sizeof best, ", best %.4f at epoch %" PRId64, r->at.best_metric, r->at.best_epoch);
+    if (rehearsal_now()) return LOREC_OK;
     log_info("%s: %" PRId64 " epochs in %.1f s, %.0f examples/s%s", r->m->label, r->at.epoch, r->at.seconds,
              r->at.seconds > 0 ? (double)r->at.examples / r->at.seconds : 0, best);
     return save(r);
