@@ -38,6 +38,7 @@
     ROW(kar)                                                                                                           \
     ROW(llmrank)                                                                                                       \
     ROW(nir)                                                                                                           \
+    ROW(p5)                                                                                                            \
     ROW(tallrec)                                                                                                       \
     ROW(vq_rec)                                                                                                        \
     ROW(zero_shot_lm)
