@@ -153,6 +153,7 @@ static lorec_err work(trial *t, const trial_request *q, void *self)
     fit_context fit = {.split = q->split,
                        .train = &q->split->train,
                        .seed = q->seed,
+                       .positive_rating = q->protocol ? q->protocol->positive_rating : 0,
                        .fast = q->fast,
                        .folder = q->checkpoint,
                        .resume = q->resume};

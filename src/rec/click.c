@@ -192,7 +192,9 @@ lorec_err click_fit(void *self, const click_network *network, const fit_context 
     click *m = self;
     m->network = network;
     if (m->max_history == 0) m->max_history = 50;
-    if (m->positive_rating == 0) /* the limit by which the evaluation judges */
+    if (m->positive_rating == 0)
+        m->positive_rating = fit->positive_rating; /* the limit by which the evaluation judges */
+    if (m->positive_rating == 0)
         m->positive_rating = positive_rating_default(fit->split ? &fit->split->data->rows : fit->train);
     lorec_err e = click_train(m, fit);
     examples_free(m->examples);

@@ -52,9 +52,10 @@ typedef struct fit_context {
     const split *split;        /* the data set (split->data) gives titles and columns */
     const interactions *train; /* what may be learned from: split->train, or with validation folded in */
     uint64_t seed;
-    bool fast;          /* --fast was given (options are already set; for loops without an option) */
-    const char *folder; /* where checkpoints may be kept, or NULL: none are written */
-    bool resume;        /* and go on from one that is there */
+    double positive_rating; /* a row is liked from here on, by the evaluation that follows; 0: by the data's scale */
+    bool fast;              /* --fast was given (options are already set; for loops without an option) */
+    const char *folder;     /* where checkpoints may be kept, or NULL: none are written */
+    bool resume;            /* and go on from one that is there */
     /* The early-stopping number of `self` on validation (larger is better), by the run's valid_metric; NULL: there is
      * no validation part, train for the full number of epochs. */
     lorec_err (*validate)(void *ctx, const void *self, double *metric);

@@ -5,6 +5,7 @@
  *     eval_args: {split: {LS: valid_and_test}, order: TO, group_by: user, mode: full}
  *     metrics: [Recall, NDCG]             topk: [10, 20]      valid_metric: NDCG@10
  *     val_interval: {rating: "[3,inf)"}   user_inter_num_interval: "[5,inf)"
+ *     threshold: {rating: 4}              positive_rating
  *     learning_rate: 0.001                any option of a method, for every requested method that has it
  *     sasrec: {hidden_size: 64}           or of one method; "sasrec.hidden_size: 64" is the same
  *
@@ -270,6 +271,14 @@ static lorec_err read_val_interval(settings *s, const json_t *v)
     return LOREC_OK;
 }
 
+static lorec_err read_threshold(settings *s, const json_t *v)
+{
+    const json_t *from = json_object_get(v, "rating");
+    if (json_object_size(v) != 1 || !json_is_number(from))
+        return err_set(LOREC_USAGE, "threshold has to be a mapping such as {rating: 4}");
+    return set_number(s, "positive_rating", json_number_value(from));
+}
+
 /* ---- keys ------------------------------------------------------------------------------------------------------------ */
 
 static bool any_method_has(const char *name)
@@ -313,6 +322,7 @@ static lorec_err read_key(settings *s, const char *key, const json_t *v, bool st
     const char *dot = strchr(key, '.');
     if (strcmp(key, "eval_args") == 0) return read_eval_args(s, v);
     if (strcmp(key, "val_interval") == 0) return json_is_null(v) ? LOREC_OK : read_val_interval(s, v);
+    if (strcmp(key, "threshold") == 0) return json_is_null(v) ? LOREC_OK : read_threshold(s, v);
     if (strcmp(key, "user_inter_num_interval") == 0) return read_core(s, key, v, "user_core");
     if (strcmp(key, "item_inter_num_interval") == 0) return read_core(s, key, v, "item_core");
     if (options_find(settings_options, settings_n_options, key)) return set_row(s, key, v);

@@ -30,6 +30,8 @@ const option settings_options[] = {
     OPTION_TEXT(settings, eval, "full", "candidates that are ranked"),
     OPTION_INT(settings, eval_seed, 42, 0, 1e15, "seed of drawn candidates"),
     OPTION_BOOL(settings, keep_seen, 0, "rank what the user had before too", .alias = "repeatable"),
+    OPTION_REAL(settings, positive_rating, 0, 0, 1e9,
+                "a row is liked from this rating on, for click metrics and what learns from them; 0: by the scale"),
     OPTION_TEXT(settings, metrics, NULL, "what is measured, separated by commas"),
     OPTION_TEXT(settings, topk, "10", "cut-offs for metrics without their own"),
     OPTION_TEXT(settings, valid_metric, NULL, "what early stopping and tuning look at"),

@@ -36,6 +36,7 @@ typedef struct settings {
     const char *eval;
     int64_t eval_seed;
     bool keep_seen;
+    double positive_rating; /* 0: by the scale */
     const char *metrics, *topk, *valid_metric;
     int64_t valid_users, test_users;
     const char *seed; /* "1,2,3" */

@@ -74,6 +74,7 @@ static lorec_err test_protocol(workbench *w, const settings *s, const char *metr
     if (!e) e = protocol_make(&w->test, &w->split, words.p, metric_names, s->keep_seen, (uint64_t)s->eval_seed);
     w->has_test = !e;
     if (!e && retrieved) e = protocol_set_words(&w->test, s->eval);
+    if (!e && s->positive_rating > 0) e = protocol_set_positive(&w->test, s->positive_rating);
     if (!e && s->test_users) e = protocol_set_users(&w->test, (uint32_t)s->test_users);
     if (slates.n) (void)unlink(slates.p);
     buf_free(&slates);
@@ -99,6 +100,7 @@ lorec_err workbench_open_on(workbench *w, const settings *s, const dataset *give
         e = protocol_make(&w->valid, &w->split, drawn ? s->eval : "full", w->headline, s->keep_seen,
                           (uint64_t)s->eval_seed);
     w->has_valid = !e;
+    if (!e && s->positive_rating > 0) e = protocol_set_positive(&w->valid, s->positive_rating);
     if (!e)
         log_info("%s: %llu interactions to learn from, %llu to validate on, %llu to test on", w->test.id,
                  (unsigned long long)w->split.train.n, (unsigned long long)w->split.valid.n,

@@ -34,6 +34,13 @@ ok run --config a/config.json --out again --json
 grep -v '_s"\|rss_mib\|"run"' a/result.json >x && grep -v '_s"\|rss_mib\|"run"' again/result.json >y
 cmp -s x y || die "config.json does not repeat the run: $(diff x y | head)"
 
+# threshold: which ratings are liked, for the metrics and for what learns from them
+printf 'model: lr\ndataset: shop.csv\nmetrics: [AUC]\nthreshold: {rating: 3}\n' >t.yaml
+ok run --config t.yaml --split ratio-random:6:2:2 --fast --out t --no-controls --json
+says '"positive_rating": 3.0' && has t/models/lr-1/recommender.json '"positive_rating": 3.0'
+printf 'model: lr\ndataset: shop.csv\nthreshold: 3\n' >t.yaml
+fails 2 'threshold has to be a mapping' run --config t.yaml
+
 # LS, order TO: leave one out; uni100: sampled candidates; a mapping for one method
 printf 'model: pop\ndataset: shop.csv\neval_args: {split: {LS: valid_and_test}, order: TO, mode: uni5}\n' >ls.yaml
 ok run --config ls.yaml --out c --no-controls --json && says '"candidates": "uniform@5"' && says '"split": "loo"'
