@@ -29,6 +29,23 @@ static const arg *row_at(const args *a, size_t i)
     return i < a->n ? &a->rows[i] : &common[i - a->n];
 }
 
+static const args_visitor *visitor;
+
+void args_visit(const args_visitor *v)
+{
+    visitor = v;
+}
+
+const args_visitor *args_visiting(void)
+{
+    return visitor;
+}
+
+const arg *args_row(const args *a, size_t i)
+{
+    return i < a->n + COMMON ? row_at(a, i) : NULL;
+}
+
 /* ---- --help ---------------------------------------------------------------------------------------------------------- */
 
 /* Text from `column` on, broken between words at HELP_WIDTH. */
@@ -215,6 +232,10 @@ static lorec_err parse(args *a, int argc, char **argv, const struct option *long
 
 lorec_err args_parse(args *a, int argc, char **argv)
 {
+    if (visitor) {
+        a->done = true;
+        return visitor->options(visitor->ctx, a);
+    }
     struct option *longs = NULL;
     buf letters = {0}, help = {0};
     lorec_err e = build(a, &longs, &letters);

@@ -56,4 +56,15 @@ void args_free(args *a);
 lorec_err args_need_words(const args *a, size_t min, size_t max, const char *what);
 lorec_err args_help(const args *a, buf *out); /* what --help prints */
 
+/* While there is a visitor, args_parse and command_dispatch show it their tables and do nothing else (args_parse sets `done`,
+ * so the command that called it does nothing either): `lorec completion` knows every option from the rows of --help. */
+typedef struct args_visitor {
+    lorec_err (*options)(void *ctx, const args *a);
+    lorec_err (*subcommands)(void *ctx, const command *owner, const command *const *rows, size_t n);
+    void *ctx;
+} args_visitor;
+void args_visit(const args_visitor *v); /* NULL: no more */
+const args_visitor *args_visiting(void);
+const arg *args_row(const args *a, size_t i); /* the command's own rows, then those of every command; NULL: no more */
+
 #endif

@@ -16,6 +16,8 @@
 #ifndef LOREC_CLI_COMMAND_H
 #define LOREC_CLI_COMMAND_H
 
+#include <stddef.h>
+
 #include "base/err.h"
 
 typedef struct command {
@@ -26,6 +28,9 @@ typedef struct command {
     const char *examples; /* or NULL; each line indented by two */
     lorec_err (*run)(int argc, char **argv);
 } command;
+
+extern const command *const *const commands; /* of the program, in the order of `lorec --help` */
+extern const size_t commands_count;
 
 /* Runs the row that argv[1] names (argv[0]: `owner`, such as "data"), for commands that have subcommands. --help,
  * an unknown name (with the nearest) and no name at all are answered here. */

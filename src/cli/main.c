@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/threads.h"
+#include "cli/args.h"
 #include "cli/command.h"
 #include "cli/wait.h"
 
@@ -21,7 +22,8 @@
     ROW(eval)                                                                                                          \
     ROW(methods)                                                                                                       \
     ROW(lm)                                                                                                            \
-    ROW(doctor)
+    ROW(doctor)                                                                                                        \
+    ROW(completion)
 
 #define DECLARE(name) extern const command command_##name;
 COMMANDS(DECLARE)
@@ -29,6 +31,8 @@ COMMANDS(DECLARE)
 #define ADDRESS(name) &command_##name,
 static const command *const table[] = {COMMANDS(ADDRESS)};
 enum { TABLE = sizeof table / sizeof *table };
+const command *const *const commands = table;
+const size_t commands_count = TABLE;
 
 static void print_rows(const command *const *rows, size_t n)
 {
@@ -67,6 +71,8 @@ static bool is_help(const char *word)
 
 lorec_err command_dispatch(const command *owner, const command *const *rows, size_t n, int argc, char **argv)
 {
+    const args_visitor *v = args_visiting();
+    if (v) return v->subcommands(v->ctx, owner, rows, n);
     if (argc < 2 || is_help(argv[1])) {
         if (argc < 2)
             return err_set(LOREC_USAGE, "lorec %s: which one? See `lorec %s --help`", owner->name, owner->name);

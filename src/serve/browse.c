@@ -28,7 +28,7 @@ static lorec_err get_items(server *s, exchange *x)
     TRY(exchange_int(x, "offset", 0, DEEPEST, 0, &offset));
     TRY(mem_new(&items, (size_t)n));
     live_read_lock(&s->live);
-    lorec_err e = title_index_find(&s->titles, &s->live, slice_of(q ? q : ""), (size_t)offset, (size_t)n, items, &found,
+    lorec_err e = title_index_find(&s->search, &s->live, slice_of(q ? q : ""), (size_t)offset, (size_t)n, items, &found,
                                    &total);
     json_t *list = e ? NULL : json_array();
     for (size_t i = 0; i < found && !e; i++) json_array_append_new(list, item_json(&s->live, items[i]));

@@ -270,7 +270,7 @@ lorec_err server_open(server **out, const server_options *o)
     if (!e) e = queue_open(&s->to_model, MODEL_QUEUE);
     if (!e) e = queue_open(&s->to_desk, DESK_QUEUE);
     if (!e) e = live_open(&s->live, o->read_type ? o->read_type : "read", o->unique);
-    if (!e) e = title_index_open(&s->titles);
+    if (!e) e = title_index_open(&s->search);
     if (!e) e = open_parts(s, o);
     if (!e) e = start(s);
     if (e) {
@@ -300,7 +300,7 @@ void server_close(server *s)
     mentions_free(s->mentions);
     engine_close(&s->engine);
     live_close(&s->live);
-    title_index_close(&s->titles);
+    title_index_close(&s->search);
     store_close(s->store);
     server_free_records(server_take_records(s));
     stats_free(s->stats);

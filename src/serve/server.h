@@ -56,7 +56,7 @@ struct server {
     http *http;
     stats *stats;
     live live;
-    title_index titles; /* for /v1/items */
+    title_index search; /* for /v1/items */
     engine engine;      /* the model thread's; others read which variants there are under the live's lock */
     retrainer *retrainer;
     store *store; /* the store thread's */

@@ -13,7 +13,11 @@ const key = {
 };
 
 let asking = null; // one dialog for all that wait
+let declined = false; // until the next view: what is asked again and again must not open it each time
+addEventListener("hashchange", () => { declined = false; });
+
 function askForKey() {
+  if (declined) return Promise.resolve(false);
   asking ??= new Promise((resolve) => {
     const dialog = document.getElementById("key"), word = document.getElementById("key-word");
     word.value = "";
@@ -22,6 +26,7 @@ function askForKey() {
       asking = null;
       const ok = dialog.returnValue === "ok" && word.value !== "";
       if (ok) key.set(word.value);
+      declined = !ok;
       resolve(ok);
     }, {once: true});
     dialog.showModal();

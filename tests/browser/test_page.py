@@ -1,0 +1,271 @@
+"""The page in headless Chromium; tests/browser/run prepares what this looks at.
+
+Each check is a function of a page that is open; a page that says an error on its console, throws one, or asks another host
+than its server fails whatever it was checked for."""
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect, sync_playwright
+
+VIEWS = ["Catalogue", "People", "Chat", "Runs", "Training", "Live"]
+WIDE, PHONE = {"width": 1100, "height": 800}, {"width": 360, "height": 740}
+READY = {  # what is there once a view has its answers
+    "Catalogue": ".items li", "People": ".three section:nth-child(2) .items li", "Chat": "#model option",
+    "Runs": "table tbody tr", "Training": "#run option", "Live": "table tbody tr",
+}
+expect.set_options(timeout=30000)  # busy machines
+done = 0
+
+
+def check(what, holds):
+    global done
+    if not holds:
+        raise AssertionError(what)
+    done += 1
+
+
+@contextmanager
+def opened(browser, port, path="", allowed=(), **settings):
+    """A page, and at the end: no error said or thrown, nothing asked of another host."""
+    page = browser.new_context(**{"viewport": WIDE, "color_scheme": "light", **settings}).new_page()
+    page.set_default_timeout(60000)
+    home, errors, strangers = f"http://127.0.0.1:{port}/", [], []
+    page.on("console", lambda m: errors.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda e: errors.append(str(e)))
+    page.on("request", lambda r: strangers.append(r.url) if not r.url.startswith(home) else None)
+    page.goto(home + path)
+    yield page
+    errors = [e for e in errors if not any(a in e for a in allowed)]
+    check(f"errors on the console: {errors}", not errors)
+    check(f"requests to other hosts: {strangers}", not strangers)
+    page.context.close()
+
+
+def is_shown(page, view):
+    expect(page.get_by_role("heading", level=1)).to_have_text(view)
+    page.locator(READY[view]).first.wait_for(state="attached")
+    check(f"{view} is not marked as the present one",
+          page.locator("nav a[aria-current=page]").inner_text() == view)
+
+
+def by_mouse(page):
+    for view in VIEWS[1:] + VIEWS[:1]:
+        page.get_by_role("link", name=view, exact=True).click()
+        is_shown(page, view)
+    page.go_back()
+    is_shown(page, VIEWS[-1])
+
+
+def by_keyboard(page):
+    """From the top of the page: Tab to each link, Enter; the heading is where the reader is then."""
+    for view in VIEWS:
+        page.goto(page.url.split("#")[0])
+        page.locator(".items li").first.wait_for()
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.textContent") == view:
+                break
+        else:
+            raise AssertionError(f"{view} is not reached by Tab")
+        ring = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        check(f"{view}: where the keyboard is can not be seen", ring != "none")
+        page.keyboard.press("Enter")
+        is_shown(page, view)
+        if view != VIEWS[0]:  # it was there already
+            check(f"{view}: the heading has no focus", page.evaluate("document.activeElement.tagName") == "H1")
+    page.goto(page.url.split("#")[0])
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # the first is the way past the links
+    check("the skip link", page.evaluate("document.activeElement.id") == "main")
+
+
+def accessible(page, name):
+    found = Axe().run(page).response["violations"]
+    check(f"{name}: " + "; ".join(f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found), not found)
+
+
+def fits(page, name):
+    wide = page.evaluate("[document.scrollingElement.scrollWidth, innerWidth]")
+    check(f"{name} is {wide[0]} px wide on {wide[1]}", wide[0] <= wide[1])
+
+
+def every_view(page, name, pictures=None):
+    for view in VIEWS:
+        page.get_by_role("link", name=view, exact=True).click()
+        is_shown(page, view)
+        if view == "Training":
+            page.get_by_label("Run").select_option("runs/sasrec")
+            page.locator(".plot").wait_for()
+        if view == "Live":
+            page.locator(".spark polyline").first.wait_for(state="attached")
+        accessible(page, f"{view}, {name}")
+        fits(page, f"{view}, {name}")
+        if pictures:
+            page.screenshot(path=pictures / f"{view.lower()}-{name}.png")
+
+
+def catalogue(page):
+    page.get_by_label("Words of a title").fill("golden road")
+    expect(page.locator("[role=status]")).to_contain_text("found")
+    expect(page.locator(".view .title").first).to_have_text("The Golden Road")
+    page.get_by_role("button", name="Pick").first.click()
+    expect(page.get_by_role("button", name="Pick").first).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("Words of a title").fill("no such title")
+    expect(page.locator("[role=status]")).to_have_text("No title has these words.")
+    page.get_by_label("Words of a title").fill("")
+    expect(page.locator(".view .items li")).to_have_count(20)
+    page.get_by_role("button", name="More").click()
+    expect(page.locator(".view .items li")).to_have_count(40)
+    page.get_by_role("link", name="What comes next?").click()
+    is_shown(page, "People")
+    expect(page.locator("section").first).to_contain_text("The Golden Road")
+
+
+def person(page):
+    page.get_by_role("link", name="People", exact=True).click()
+    is_shown(page, "People")
+    lists = page.locator(".three section")
+    expect(lists.nth(1).get_by_role("heading")).to_have_text("ease")
+    expect(lists.nth(2).get_by_role("heading")).to_have_text("sasrec")
+    first = lists.nth(1).locator(".title").first.inner_text()
+    lists.nth(1).get_by_role("button", name="Like").first.click()
+    expect(page.locator("[role=status]")).to_contain_text("is liked")
+    check("a liked title is still recommended", first not in lists.nth(1).locator(".title").all_inner_texts())
+    expect(lists.nth(0).locator("li").first).to_contain_text("like, just now")
+    page.get_by_label("Person", exact=True).fill("nobody")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.locator("[role=status]")).to_contain_text('there is no user "nobody"')
+    page.get_by_label("Method B").select_option("none")
+    page.get_by_label("Person", exact=True).fill("reader0002")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(lists.nth(2)).to_be_hidden()
+
+
+def chat(page):
+    page.get_by_role("link", name="Chat", exact=True).click()
+    is_shown(page, "Chat")
+    page.get_by_label("What you liked").fill('I liked "The Golden Road" and "The Secret Desert"')
+    page.keyboard.press("Enter")
+    answer = page.locator(".talk .assistant .said").nth(1)
+    expect(answer).to_contain_text("1. ")
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+    check("what was said is not kept", page.locator(".talk li").count() == 3)
+    page.get_by_role("button", name="Begin anew").click()
+    expect(page.locator(".talk li")).to_have_count(1)
+
+
+def runs(page):
+    page.get_by_role("link", name="Runs", exact=True).click()
+    is_shown(page, "Runs")
+    best = page.locator("tbody tr").first.inner_text()
+    check(f"the best row has no interval: {best}", "–" in best)
+    page.get_by_label("Sorted and drawn by").select_option("coverage@10")
+    expect(page.locator(".plot").first).to_have_attribute("aria-label", "coverage@10, with 95% intervals (or ± sd over seeds)")
+    page.get_by_text("Settings").click()
+    expect(page.locator("pre").filter(has_text='"l2"').first).to_be_visible()
+
+
+def training(page):
+    page.get_by_role("link", name="Training", exact=True).click()
+    page.get_by_label("Run").select_option("runs/sasrec")
+    expect(page.locator(".plot polyline")).to_have_count(1)
+    points = page.locator(".plot polyline").get_attribute("points").split()
+    check(f"the curve has {len(points)} points", len(points) >= 4)
+    expect(page.locator(".log")).to_contain_text("epochs in")
+
+
+def colours(page):
+    def paper():
+        return page.evaluate("getComputedStyle(document.body).backgroundColor")
+    light = paper()
+    page.emulate_media(color_scheme="dark")
+    dark = paper()
+    check("the system's dark is not followed", light != dark)
+    page.get_by_label("Colours").select_option("light")
+    check("light was chosen", paper() == light)
+    page.reload()
+    check("the choice is forgotten", paper() == light)
+    page.get_by_label("Colours").select_option("dark")
+    page.emulate_media(color_scheme="light")
+    check("dark was chosen", paper() == dark)
+    page.get_by_label("Colours").select_option("auto")
+    check("back to the system's", paper() == light)
+
+
+def hostile(page):
+    """Markup in titles, categories, ids and folders is text wherever it is shown."""
+    page.evaluate("window.pwn = () => { window.pwned = true; }")
+    def harmless(where):
+        check(f"{where}: markup was obeyed", page.evaluate("window.pwned") is None)
+        check(f"{where}: elements were made of text",
+              page.locator("main img, main iframe, main script, main b, main [onerror], main [onload]").count() == 0)
+        check(f"{where}: a link that runs something", page.locator("a[href^=javascript]").count() == 0)
+    expect(page.locator("main")).to_contain_text("<script>pwn()</script>")
+    for button in page.get_by_role("button", name="Pick").all():
+        button.click()
+    harmless("Catalogue")
+    page.get_by_role("link", name="What comes next?").click()
+    harmless("People, picks")
+    page.get_by_label("a person of the data").check()
+    page.locator(READY["People"]).first.wait_for()
+    expect(page.locator(".three")).to_contain_text("pwn()")
+    page.get_by_role("button", name="Like").first.click()
+    expect(page.locator("[role=status]")).to_contain_text("is liked")
+    harmless("People")
+    page.get_by_role("link", name="Chat", exact=True).click()
+    is_shown(page, "Chat")
+    page.get_by_label("What you liked").fill('"<img src=x onerror=pwn()>"')
+    page.keyboard.press("Enter")
+    page.locator(".talk .assistant").nth(1).wait_for()
+    harmless("Chat")
+    for view in VIEWS[3:]:
+        page.get_by_role("link", name=view, exact=True).click()
+        is_shown(page, view)
+        harmless(view)
+
+
+def locked(page):
+    """Without a key the page opens and asks; a wrong one is told; the right one is kept for the tab."""
+    key = page.get_by_label("Key", exact=True)
+    expect(key).to_be_visible()
+    accessible(page, "the key's dialog")
+    key.fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.locator("[role=status]")).to_have_text("the key is not right")
+    page.get_by_role("link", name="Runs", exact=True).click()
+    key.fill("sesame")
+    page.keyboard.press("Enter")
+    is_shown(page, "Runs")
+    page.reload()
+    is_shown(page, "Runs")
+    check("the key is in the address", "sesame" not in page.url)
+
+
+def main(executable, plain, bad, shut, pictures=None):
+    pictures = Path(pictures) if pictures else None
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        print("Chromium", browser.version)
+        for test in (by_mouse, by_keyboard, catalogue, person, chat, runs, training, colours):
+            # Chromium itself says each 4xx: here a person is asked for whom there is not
+            with opened(browser, plain, allowed=["404"] if test is person else []) as page:
+                test(page)
+            print("ok", test.__name__)
+        for name, settings in {"light": {}, "dark": {"color_scheme": "dark"}, "phone": {"viewport": PHONE},
+                               "phone-dark": {"viewport": PHONE, "color_scheme": "dark"}}.items():
+            with opened(browser, plain, **settings) as page:
+                every_view(page, name, pictures)
+            print("ok every view,", name)
+        with opened(browser, bad) as page:
+            hostile(page)
+        print("ok hostile")
+        with opened(browser, shut, allowed=["401"]) as page:
+            locked(page)
+        print("ok locked")
+        browser.close()
+    print(f"passed: {done} checks beside what was waited for")
+
+
+main(*sys.argv[1:])
