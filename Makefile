@@ -2,6 +2,7 @@
 #   make            build/lorec, build/liblorec.{a,so}
 #   make demo       the sample catalogue, a leaderboard, recommendations, a report; DATA=path for your own files
 #   make test       everything; SAN=1 for AddressSanitizer + UBSan; ISA=avx2|portable to force a kernel set
+#   make browser-test   the server's page in headless Chromium (tests/browser)
 #   make bench      speed and accuracy runs beside their peers (long; see bench/README.md)
 #   make lint       format, static analysis, both compilers;   make format   rewrites
 #   make install    PREFIX=/usr/local
@@ -10,7 +11,7 @@ TYPE   := $(if $(SAN),-DLOREC_SANITIZE=ON)
 JOBS   ?= $(shell nproc)
 PREFIX ?= /usr/local
 
-.PHONY: all configure demo test bench lint format install deps clean fuzz
+.PHONY: all configure demo test browser-test bench lint format install deps clean fuzz
 all: configure
 	@cmake --build $(BUILD) -j$(JOBS)
 configure: deps
@@ -21,6 +22,8 @@ demo: all
 	@scripts/demo $(BUILD)/lorec $(DATA)
 test: all
 	@scripts/test $(BUILD)
+browser-test: all
+	@tests/browser/run $(BUILD) $(PICTURES)
 bench: all
 	@cmake --build $(BUILD) -j$(JOBS) --target benches
 	@bench/run $(BUILD)
