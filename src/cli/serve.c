@@ -18,7 +18,7 @@ typedef struct serve_words {
     text_list runs;
     const char *store, *listen, *key_file, *tls_cert, *tls_key, *read_type, *feedback, *access_log, *port_file;
     const char *work;
-    double keep_records, keep_feedback, deadline_ms, train_memory_gb, train_cpu_hours, train_margin;
+    double slow_seconds, keep_records, keep_feedback, deadline_ms, train_memory_gb, train_cpu_hours, train_margin;
     int64_t train_threads, new_every;
     const char *llm, *embed;
     double llm_timeout, words_ms, llm_memory;
@@ -189,6 +189,7 @@ static lorec_err serve(serve_words *w)
                         .keep_records_days = w->keep_records,
                         .keep_feedback_days = w->keep_feedback,
                         .new_every = (int)w->new_every,
+                        .slow_seconds = w->slow_seconds,
                         .deadline_seconds = w->deadline_ms / 1e3,
                         .llm = {.llm = w->llm,
                                 .embed = w->embed,
@@ -289,6 +290,8 @@ static lorec_err run(int argc, char **argv)
         {"llm-timeout", 0, ARG_REAL, &w.llm_timeout, "SECONDS", "for one of its answers (default: 600)", .001, 86400},
         {"words-ms", 0, ARG_REAL, &w.words_ms, "MS",
          "how long a recommendation waits for the language model's words (default: 10000)", 1, 600000},
+        {"slow-seconds", 0, ARG_REAL, &w.slow_seconds, "SECONDS",
+         "a client has so long for a request's head, and again for its body (default: 30 and 60)", .1, 3600},
         {"access-log", 0, ARG_TEXT, &w.access_log, "FILE", "a JSON line for each request; \"-\": on stderr"},
         {"work", 'w', ARG_TEXT, &w.work, "DIR",
          "where trained models are kept (default: FILE.models beside a SQLite store, otherwise lorec-models)"},

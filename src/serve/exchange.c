@@ -115,6 +115,8 @@ static lorec_err read_field(const field *f, json_t *v, fault *why)
     case FIELD_TEXT:
         if (!json_is_string(v)) return wrong(f, "a text");
         *(slice *)f->into = (slice){json_string_value(v), json_string_length(v)};
+        if (json_string_length(v) && memchr(json_string_value(v), 0, json_string_length(v)))
+            return wrong(f, "a text without NUL");
         return in_bounds(f, (double)json_string_length(v), " bytes", why);
     case FIELD_INT:
         if (json_is_real(v) && json_real_value(v) == floor(json_real_value(v)) && fabs(json_real_value(v)) < 9e15)

@@ -35,11 +35,11 @@ typedef struct exchange {
     exchange_word *query;
     size_t n_query, query_cap;
     buf body;
-    json_t *json;             /* the body once parsed */
-    char *key;                /* what came in X-API-Key or Authorization: Bearer; never logged */
-    char *content_type;       /* as sent, or NULL */
-    size_t max_body;          /* bytes; what accepts it may raise it */
-    double started, deadline; /* clock_seconds() */
+    json_t *json;               /* the body once parsed */
+    char *key;                  /* what came in X-API-Key or Authorization: Bearer; never logged */
+    char *content_type;         /* as sent, or NULL */
+    size_t max_body, swallowed; /* bytes; what accepts it may raise it */
+    double started, deadline;   /* clock_seconds() */
 
     int status;       /* of the reply; 0: none yet */
     char param[64];   /* of an error: the field that is at fault */

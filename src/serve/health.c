@@ -49,6 +49,8 @@ static lorec_err get_metrics(server *s, exchange *x)
         {"lorec_live_users", "users with feedback", NULL, users},
         {"lorec_items_total", "items known", NULL, items},
         {"lorec_live_events", "events in memory", NULL, events},
+        {"lorec_slow_clients_shut", "clients that did not send a whole request in time", NULL,
+         (double)http_slow_shut(s->http)},
         {"lorec_store_up", "1: the store answers", NULL, atomic_load(&s->store_down) ? 0 : 1},
     };
     lorec_err e = stats_write(s->stats, &text, g, sizeof g / sizeof *g);

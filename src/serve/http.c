@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "serve/http_slow.h"
 #include "serve/http_stream.h"
 
 enum { BODY = 8 << 20, CONNECTIONS = 12000, IDLE = 30, POOL = 16 << 10, THREADS = 2 };
@@ -16,6 +17,7 @@ enum { BODY = 8 << 20, CONNECTIONS = 12000, IDLE = 30, POOL = 16 << 10, THREADS 
 struct http {
     http_options o;
     struct MHD_Daemon *daemon;
+    slow_watch *slow;
     MHD_socket listening; /* after http_drain */
     _Atomic uint64_t drawn, under_way;
     uint64_t seed;
@@ -140,6 +142,24 @@ static bool answered(http *h, exchange *x, struct MHD_Connection *c)
     return false;
 }
 
+static slow_client *client_of(struct MHD_Connection *c)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+static void on_connection(void *ctx, struct MHD_Connection *c, void **own, enum MHD_ConnectionNotificationCode how)
+{
+    http *h = ctx;
+    if (how == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+        *own = info ? slow_begin(h->slow, info->connect_fd) : NULL;
+    } else {
+        slow_end(h->slow, *own);
+        *own = NULL;
+    }
+}
+
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const char *url, const char *method,
                                   const char *version, const char *data, size_t *n, void **own)
 {
@@ -149,24 +169,29 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
     if (!x) {
         *own = x = begin(h, c, url, method);
         if (!x) return MHD_NO;
+        slow_head(h->slow, client_of(c));
         return x->refused ? send_reply(x, c) : MHD_YES;
     }
     if (*n) {
+        x->swallowed += *n;
+        if (x->swallowed > 2 * x->max_body) return MHD_NO; /* it was refused and goes on */
         if (!x->refused && x->body.n + *n > x->max_body)
             refuse(x, exchange_refuse(x, 413, "the body is too long; at most %zu bytes are taken", x->max_body));
         if (!x->refused && buf_add(&x->body, data, *n)) refuse(x, LOREC_RESOURCE);
         *n = 0;
         return MHD_YES;
     }
+    slow_whole(h->slow, client_of(c));
     if (!x->dispatched && !x->refused && !answered(h, x, c)) return MHD_YES;
     return send_reply(x, c);
 }
 
 static void on_completed(void *ctx, struct MHD_Connection *c, void **own, enum MHD_RequestTerminationCode how)
 {
-    (void)c, (void)how;
+    (void)how;
     http *h = ctx;
     exchange *x = *own;
+    slow_replied(h->slow, client_of(c));
     if (!x) return;
     h->o.finished(h->o.ctx, x, clock_seconds() - x->started);
     http_stream_forget(x);
@@ -223,13 +248,13 @@ static lorec_err start(http *h)
         more[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)h->o.tls_key};
         more[2] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     }
-    h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, say, NULL,
-                                 MHD_OPTION_SOCK_ADDR, at->ai_addr, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)h->o.threads,
-                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)h->o.max_connections,
-                                 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)h->o.idle_seconds,
-                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL, MHD_OPTION_LISTENING_ADDRESS_REUSE,
-                                 1u, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-                                 on_completed, h, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+    h->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, say, NULL, MHD_OPTION_SOCK_ADDR, at->ai_addr,
+        MHD_OPTION_THREAD_POOL_SIZE, (unsigned)h->o.threads, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)h->o.max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)h->o.idle_seconds,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     freeaddrinfo(at);
     if (h->daemon) return LOREC_OK;
     return err_errno("cannot listen on %s port %d (is another server there?)", h->o.host ? h->o.host : "127.0.0.1",
@@ -245,11 +270,14 @@ lorec_err http_open(http **out, const http_options *o)
     h->listening = MHD_INVALID_SOCKET;
     defaults(&h->o);
     h->seed = (uint64_t)(clock_seconds() * 1e6) * 0x9e3779b97f4a7c15u ^ ((uint64_t)getpid() << 40);
-    lorec_err e = start(h);
-    if (e)
+    *out = h; /* before the first request */
+    lorec_err e = slow_open(&h->slow, h->o.head_seconds, h->o.body_seconds);
+    if (!e) e = start(h);
+    if (e) {
+        *out = NULL;
+        slow_close(h->slow);
         mem_free(h);
-    else
-        *out = h;
+    }
     return e;
 }
 
@@ -262,6 +290,11 @@ int http_port(const http *h)
 size_t http_under_way(const http *h)
 {
     return (size_t)atomic_load(&((http *)(uintptr_t)h)->under_way);
+}
+
+uint64_t http_slow_shut(http *h)
+{
+    return slow_shut(h->slow);
 }
 
 bool http_drain(http *h, double seconds)
@@ -278,6 +311,7 @@ void http_close(http *h)
 {
     if (!h) return;
     MHD_stop_daemon(h->daemon);
+    slow_close(h->slow);
     if (h->listening != MHD_INVALID_SOCKET) close(h->listening);
     mem_free(h);
 }

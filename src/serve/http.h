@@ -25,6 +25,7 @@ typedef struct http_options {
     int threads;                       /* 0: 2 */
     size_t max_body;                   /* bytes; 0: 8 MiB */
     int max_connections, idle_seconds; /* 0: 12,000; 30 */
+    double head_seconds, body_seconds; /* until a request has to be there; 0: as http_slow.h says */
     const char *tls_cert, *tls_key;    /* PEM texts, or NULL: plain */
     /* The head of a request is there: false refuses it with x->status and the message set (the body is not read). */
     bool (*accept)(void *ctx, exchange *x);
@@ -42,6 +43,7 @@ int http_port(const http *h);
 void http_done(exchange *x);
 size_t http_under_way(const http *h);
 bool http_drain(http *h, double seconds); /* true: nothing is left */
+uint64_t http_slow_shut(http *h);         /* slow clients whose sockets were shut */
 void http_close(http *h);
 
 #endif

@@ -243,6 +243,8 @@ static lorec_err start(server *s)
                                                .port = s->o.port,
                                                .tls_cert = s->o.tls_cert,
                                                .tls_key = s->o.tls_key,
+                                               .head_seconds = s->o.slow_seconds,
+                                               .body_seconds = s->o.slow_seconds,
                                                .accept = accept_head,
                                                .dispatch = dispatch,
                                                .hand = hand,

@@ -36,6 +36,7 @@ typedef struct server_options {
     double keep_feedback_days; /* 0: for ever */
     int new_every;             /* each so many-th place may go to an item that no model knows yet; 0: none */
     double deadline_seconds;   /* of a recommendation; 0: 1 s */
+    double slow_seconds;       /* until the head of a request, and its body, have to be there; 0: as http_slow.h says */
     const char *access_log;    /* file, "-" for stderr, or NULL */
     retrain_options train;
     desk_options llm;              /* llm.llm, llm.embed NULL: no language model */
