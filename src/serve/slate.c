@@ -89,8 +89,10 @@ void slate_record(server *s, const exchange *x, const ask *a)
         json_object_set_new(body, "read_type", json_string(s->read_type));
         json_object_set_new(body, "unique", json_boolean(s->o.unique));
     }
+    bool named = a->category < s->live.categories.n; /* or one that nothing is in */
     if (a->category != NO_NUMBER && body)
-        json_object_set_new(body, "category", text(ids_name(&s->live.categories, a->category)));
+        json_object_set_new(body, "category",
+                            named ? text(ids_name(&s->live.categories, a->category)) : json_string(""));
     if (body)
         server_record(s, x->id, a->user_id, body);
     else

@@ -73,6 +73,11 @@ get "/api/user/%27%20OR%20%271%27%3D%271/feedback" && is 200 && [ "$(cat out)" =
 get "/api/user/quiet/feedback" && body '"EventId":"q1"' && not DROP
 get "/api/user/%25/feedback" && [ "$(cat out)" = '[]' ] || die "a wildcard found somebody"
 get /v1/recommend -d "{\"user\":\"$nasty\",\"category\":\"$nasty\"}" && is 200 && not quiet
+get '/api/recommend/u1?category=nobodys' && is 200 && [ "$(cat out)" = '[]' ] || die "a category that there is not: $(cat out)"
+get /api/recommend/u1/nobodys && is 200
+get /v1/recommend -d '{"user":"u1","category":"nobodys"}' && is 200
+get /api/latest/nobodys && is 200 && get '/api/popular?category=nobodys' && is 200
+alive 'a category that there is not'
 get /api/recommend/u1 -H $'X-Request-Id: a\tb; rm' && is 200 && ! grep -q 'rm' access.jsonl || die "a request id of other people's making"
 alive nasty
 
