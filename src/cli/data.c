@@ -170,6 +170,24 @@ static void print_filters(const dataset *d)
     }
 }
 
+/* What the file was taken for: "csv: user = customer, item = sku". */
+static void print_form(const dataset *d, const char *format)
+{
+    const char *role, *sign = ": ";
+    json_t *from;
+    printf("  read as                %s", format);
+    json_object_foreach(json_object_get(d->manifest, "columns_read"), role, from)
+    {
+        const char *name = json_string_value(from);
+        if (name)
+            printf("%s%s = %s", sign, role, name);
+        else
+            printf("%s%s = column %lld", sign, role, (long long)json_integer_value(from));
+        sign = ", ";
+    }
+    printf("\n");
+}
+
 lorec_err data_print(const dataset *d)
 {
     const interactions *r = &d->rows;
@@ -178,7 +196,7 @@ lorec_err data_print(const dataset *d)
     printf("%s%s%s: %u users, %u items, %llu interactions (%.1f a user, %.3f %% of all pairs)\n", term_bold(stdout),
            d->name, term_off(stdout), r->n_users, r->n_items, (unsigned long long)r->n, (double)r->n / r->n_users,
            100.0 * (double)r->n / ((double)r->n_users * r->n_items));
-    if (format) printf("  read as                %s\n", format);
+    if (format) print_form(d, format);
     if (r->time) {
         int64_t first, last;
         char from[24], to[24];

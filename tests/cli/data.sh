@@ -25,6 +25,10 @@ expect 0 "y, the second" "$lorec" data show prepared/small --user a
 expect 0 "2 users, 2 items, 3 interactions" "$lorec" data show small.csv
 expect 0 "removed by \"rating from 4\": 0 users, 1 items, 1 interactions" "$lorec" data import small.csv --min-rating 4 --out kept
 expect 3 "leaves none of 3 interactions" "$lorec" data import small.csv --user-core 3
+printf 'Customer,SKU,Stars,Order date,Product name\na,x,5,2024-05-03,"Tea, green"\nb,x,4,2024-05-04,Tea\n' >export.csv
+printf 'customer,product,date,category\na,x,2024-05-03,Tea|Green\nb,y,2024-05-04,Coffee\n' >kinds.csv
+expect 0 "known of items         category" "$lorec" data show kinds.csv
+expect 0 "csv: user = Customer, item = SKU, rating = Stars, time = Order date, title = Product name" "$lorec" data show export.csv
 expect 2 "no user has the id" "$lorec" data show small.csv --user nobody
 expect 2 "did you mean \"csv\"" "$lorec" data import small.csv --format cvs
 expect 3 "missing.csv" "$lorec" data import missing.csv

@@ -4,20 +4,35 @@
 #include "base/mem.h"
 
 /* Words that public files use, letters and digits only, lower case; earlier ones win where a file has several. */
-static const char *const user_words[] = {"userid",   "user",      "uid",      "reviewerid", "customerid",
-                                         "memberid", "visitorid", "personid", "accountid",  "sessionid",
-                                         "session",  "username",  "u",        NULL};
+static const char *const user_words[] = {
+    "userid",    "user",      "uid",      "reviewerid", "customerid", "memberid", "visitorid", "personid",
+    "accountid", "sessionid", "session",  "username",   "customer",   "member",   "visitor",   "person",
+    "account",   "client",    "clientid", "buyer",      "buyerid",    "reader",   "readerid",  "viewer",
+    "viewerid",  "listener",  "player",   "playerid",   "email",      "u",        NULL};
 static const char *const item_words[] = {
-    "itemid",  "parentasin", "asin",      "movieid",   "productid", "businessid", "bookid", "isbn", "songid",
-    "trackid", "artistid",   "newsid",    "articleid", "videoid",   "gameid",     "appid",  "item", "product",
-    "movie",   "iid",        "gametitle", "song",      "track",     "artist",     "i",      NULL};
-static const char *const rating_words[] = {"rating", "overall", "ratings",    "stars",     "score",  "ratingvalue",
-                                           "value",  "label",   "preference", "playcount", "weight", NULL};
-static const char *const time_words[] = {"timestamp",  "unixreviewtime", "time", "ts",
-                                         "unixtime",   "datetime",       "date", "createdat",
-                                         "reviewtime", "timestamps",     "t",    NULL};
-static const char *const title_words[] = {"title", "movietitle", "itemtitle",   "producttitle", "booktitle",
-                                          "name",  "itemname",   "productname", "appname",      NULL};
+    "itemid",  "parentasin", "asin",      "movieid",     "productid", "businessid", "bookid", "isbn",    "songid",
+    "trackid", "artistid",   "newsid",    "articleid",   "videoid",   "gameid",     "appid",  "item",    "product",
+    "movie",   "iid",        "gametitle", "song",        "track",     "artist",     "book",   "article", "video",
+    "game",    "sku",        "skuid",     "productcode", "stockcode", "show",       "showid", "course",  "courseid",
+    "recipe",  "recipeid",   "url",       "i",           NULL};
+static const char *const rating_words[] = {"rating",      "overall", "ratings", "stars",        "score",
+                                           "ratingvalue", "value",   "label",   "preference",   "playcount",
+                                           "weight",      "star",    "grade",   "reviewrating", NULL};
+static const char *const time_words[] = {
+    "timestamp",    "unixreviewtime", "time",        "ts",         "unixtime",  "datetime",  "date",
+    "createdat",    "reviewtime",     "timestamps",  "day",        "eventtime", "orderdate", "orderedat",
+    "purchasedate", "purchasedat",    "invoicedate", "reviewdate", "ratedat",   "clickedat", "viewedat",
+    "watchedat",    "playedat",       "updatedat",   "t",          NULL};
+static const char *const title_words[] = {"title",     "movietitle", "itemtitle",   "producttitle", "booktitle",
+                                          "name",      "itemname",   "productname", "appname",      "bookname",
+                                          "moviename", "songname",   "trackname",   "description",  NULL};
+/* Words for what an item is, beside its title. */
+static const char *const kind_words[] = {"category",    "categories", "genre",     "genres",     "tag",   "tags",
+                                         "brand",       "author",     "authors",   "artist",     "maker", "color",
+                                         "colour",      "director",   "publisher", "department", "type",  "itemtype",
+                                         "producttype", "language",   NULL};
+static const char *const text_words[] = {"description", "itemdescription", "productdescription", "summary", "plot",
+                                         NULL};
 static const struct {
     const char *role;
     const char *const *words;
@@ -62,6 +77,16 @@ int layout_known(const layout *l, const char *role)
         if (strcmp(roles[i].role, role) == 0) return known_column(l->names, l->n, roles[i].words);
     }
     return -1;
+}
+
+column_kind layout_says(const layout *l, int i)
+{
+    char *const *name = l->names ? l->names + i : NULL;
+    if (i == l->title) return COLUMN_TEXT;
+    if (!name || i == l->user || i == l->item || i == l->rating || i == l->time) return COLUMN_FLOAT;
+    return known_column(name, 1, kind_words) == 0   ? COLUMN_TOKEN_SEQ
+           : known_column(name, 1, text_words) == 0 ? COLUMN_TEXT
+                                                    : COLUMN_FLOAT;
 }
 
 void layout_free(layout *l)

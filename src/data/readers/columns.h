@@ -21,6 +21,9 @@ lorec_err layout_guess(layout *l, const char *path, slice head);
 lorec_err layout_set(layout *l, const char *path, const char *words);
 /* The column with one of the known words for "user", "item", "rating", "time", "title"; -1. */
 int layout_known(const layout *l, const char *role);
+/* What column i says of its row's item: the title or a description (COLUMN_TEXT), words such as its category
+ * (COLUMN_TOKEN_SEQ, between "|"); COLUMN_FLOAT: nothing. */
+column_kind layout_says(const layout *l, int i);
 void layout_free(layout *l);
 
 #endif

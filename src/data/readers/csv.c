@@ -30,8 +30,28 @@ static lorec_err note_columns(importing *in, const layout *l)
     return dataset_builder_note(in->builder, "columns_read", note);
 }
 
-/* Titles that stand in the interactions: the first one of each item. */
-static lorec_err read_titles(importing *in, const layout *l)
+/* What the rows say of their items: the first row of each item counts. */
+static lorec_err item_cells(importing *in, const layout *l, const table *t)
+{
+    slice item = t->cell[l->item];
+    for (int i = 0; i < l->n; i++) {
+        slice value = slice_trim(t->cell[i]);
+        column_kind kind = layout_says(l, i);
+        if (i == l->item || kind == COLUMN_FLOAT || !value.n) continue;
+        TRY(dataset_builder_cell(in->builder, SIDE_ITEM, i == l->title ? "title" : l->names[i], kind, item, value,
+                                 '|'));
+    }
+    return LOREC_OK;
+}
+
+static bool says_of_items(const layout *l)
+{
+    for (int i = 0; i < l->n; i++)
+        if (i != l->item && layout_says(l, i) != COLUMN_FLOAT) return true;
+    return false;
+}
+
+static lorec_err read_items(importing *in, const layout *l)
 {
     table t;
     ids seen = {0};
@@ -43,11 +63,8 @@ static lorec_err read_titles(importing *in, const layout *l)
         bool header = first;
         first = false;
         if (header || t.fault || t.n != (size_t)l->n) continue; /* bad rows were told of when the rows were read */
-        slice item = t.cell[l->item];
-        e = ids_add(&seen, item, &number);
-        if (!e && seen.n > before)
-            e = dataset_builder_cell(in->builder, SIDE_ITEM, "title", COLUMN_TEXT, item, slice_trim(t.cell[l->title]),
-                                     0);
+        e = ids_add(&seen, t.cell[l->item], &number);
+        if (!e && seen.n > before) e = item_cells(in, l, &t);
     }
     ids_free(&seen);
     lorec_err closed = table_close(&t);
@@ -108,7 +125,7 @@ static lorec_err read_csv(importing *in)
                                   .rating = l.rating,
                                   .time = l.time,
                                   .columns = l.n});
-    if (!e && l.title >= 0 && l.title != l.item) e = read_titles(in, &l);
+    if (!e && says_of_items(&l)) e = read_items(in, &l);
     layout_free(&l);
     return e;
 }
