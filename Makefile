@@ -3,6 +3,7 @@
 #   make demo       the sample catalogue, a leaderboard, recommendations, a report; DATA=path for your own files
 #   make test       everything; SAN=1 for AddressSanitizer + UBSan; ISA=avx2|portable to force a kernel set
 #   make browser-test   the server's page in headless Chromium (tests/browser)
+#   make wheel      the Python package, build/wheel/lorec-*.whl, with its libraries inside (docs/python.md)
 #   make bench      speed and accuracy runs beside their peers (long; see bench/README.md)
 #   make lint       format, static analysis, both compilers;   make format   rewrites
 #   make install    PREFIX=/usr/local
@@ -11,16 +12,20 @@ TYPE   := $(if $(SAN),-DLOREC_SANITIZE=ON)
 JOBS   ?= $(shell nproc)
 PREFIX ?= /usr/local
 
-.PHONY: all configure demo test browser-test bench lint format install deps clean fuzz
+.PHONY: all configure deps-python wheel demo test browser-test bench lint format install deps clean fuzz
 all: configure
 	@cmake --build $(BUILD) -j$(JOBS)
 configure: deps
 	@test -f $(BUILD)/CMakeCache.txt || cmake -S . -B $(BUILD) $(TYPE) -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 deps:
 	@scripts/deps
+deps-python:
+	@scripts/deps python
+wheel: deps-python all
+	@scripts/wheel $(BUILD)
 demo: all
 	@scripts/demo $(BUILD)/lorec $(DATA)
-test: all
+test: deps-python all
 	@scripts/test $(BUILD)
 browser-test: all
 	@tests/browser/run $(BUILD) $(PICTURES)

@@ -131,20 +131,21 @@ lorec_err lorec_run(lorec_report **out, const lorec_run_options *options)
     return e;
 }
 
+/* The object is the file's; the board is there for the users' numbers. */
 lorec_err lorec_report_open(lorec_report **out, const char *folder)
 {
     boards b = {0};
     json_t *json = NULL;
+    buf path = {0};
     *out = NULL;
     lorec_err e = boards_add_run(&b, folder);
-    if (!e) e = leaderboard_finish(&b.board);
-    if (!e && !(json = leaderboard_json(&b.board))) e = err_set(LOREC_RESOURCE, "out of memory for a report");
-    if (!e) {
-        json_object_set_new(json, "run", json_string(folder));
-        json_object_set_new(json, "headline", json_string(b.headline));
-        e = report_new(out, &b.board, json, folder);
-    }
+    if (!e) e = path_join(&path, folder, "result.json");
+    if (!e) e = json_read(&json, path.p);
+    if (!e && json_array_size(json_object_get(json, "results")) != b.board.n)
+        e = err_set(LOREC_INPUT, "%s: a result is there twice", path.p);
+    if (!e) e = report_new(out, &b.board, json, folder);
     json_decref(json);
+    buf_free(&path);
     boards_free(&b);
     return e;
 }
