@@ -14,12 +14,12 @@ static double now_ms(void)
     return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
 }
 
-void python_enter(calling *c)
+void core_python_enter(calling *c)
 {
     PyEval_RestoreThread(c->thread);
 }
 
-void python_leave(calling *c, bool failed)
+void core_python_leave(calling *c, bool failed)
 {
     c->raised = c->raised || failed;
     c->thread = PyEval_SaveThread();
@@ -33,9 +33,9 @@ static int stop(void *ctx)
     double now = now_ms();
     if (now - c->asked < SIGNALS_EVERY_MS) return 0;
     c->asked = now;
-    python_enter(c);
+    core_python_enter(c);
     int failed = PyErr_CheckSignals();
-    python_leave(c, failed != 0);
+    core_python_leave(c, failed != 0);
     return c->raised;
 }
 
@@ -43,22 +43,22 @@ static void progress(void *ctx, const char *what, double done, double total, con
 {
     calling *c = ctx;
     if (c->raised) return;
-    python_enter(c);
+    core_python_enter(c);
     PyObject *answer = PyObject_CallFunction(c->progress, "sddss", what, done, total, unit, note);
     Py_XDECREF(answer);
-    python_leave(c, !answer);
+    core_python_leave(c, !answer);
 }
 
 static void line(void *ctx, int level, const char *text)
 {
     calling *c = ctx;
     if (c->raised || !c->state->log) return;
-    python_enter(c);
+    core_python_enter(c);
     PyObject *words = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
     PyObject *answer = words ? PyObject_CallFunction(c->state->log, "iO", level, words) : NULL;
     Py_XDECREF(words);
     Py_XDECREF(answer);
-    python_leave(c, !answer);
+    core_python_leave(c, !answer);
 }
 
 static void watch_for(calling *c)
@@ -69,7 +69,7 @@ static void watch_for(calling *c)
     lorec_watch_thread(c ? &w : NULL);
 }
 
-int call_begin(calling *c, core_state *s, PyObject *told)
+int core_call_begin(calling *c, core_state *s, PyObject *told)
 {
     *c = (calling){.state = s, .asked = now_ms(), .outer = innermost};
     if (told && told != Py_None) {
@@ -85,18 +85,18 @@ int call_begin(calling *c, core_state *s, PyObject *told)
     return 0;
 }
 
-int call_end(calling *c, lorec_err e)
+int core_call_end(calling *c, lorec_err e)
 {
     PyEval_RestoreThread(c->thread);
     innermost = c->outer;
     watch_for(innermost);
     if (c->raised && PyErr_Occurred()) return -1;
     if (e == LOREC_OK) return 0;
-    raise_error(c->state, e);
+    core_raise_error(c->state, e);
     return -1;
 }
 
-PyObject *raise_error(core_state *s, lorec_err e)
+PyObject *core_raise_error(core_state *s, lorec_err e)
 {
     PyObject *kind = e == LOREC_USAGE       ? s->usage
                      : e == LOREC_INPUT     ? s->input

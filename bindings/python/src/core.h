@@ -4,9 +4,11 @@
  * Built with CPython's limited API of 3.11, the first with the buffer protocol, so that one file serves every Python since.
  *
  *     calling c;                                  // around every call that may take long:
- *     if (call_begin(&c, state, progress)) return NULL;
+ *     if (core_call_begin(&c, state, progress)) return NULL;
  *     lorec_err e = lorec_fit(&m, ...);           // without the GIL
- *     if (call_end(&c, e)) return NULL;           // with it again; a Python exception where e says so
+ *     if (core_call_end(&c, e)) return NULL;           // with it again; a Python exception where e says so
+ *
+ * All that the files share begins with core_ or py_: lorec's own names are in the same link.
  *
  * Ownership: a handle object owns its C handle and, where that is a part of another, a reference to its owner. */
 #ifndef LOREC_PYTHON_CORE_H
@@ -29,7 +31,7 @@ typedef struct core_state {
     PyObject *log;                                                   /* called with level and line; or NULL */
     PyTypeObject *array, *dataset, *model, *report, *lm;
 } core_state;
-core_state *state_of(PyObject *self); /* of an object of one of its types */
+core_state *core_state_of(PyObject *self); /* of an object of one of its types */
 
 /* ---- handles -------------------------------------------------------------------------------------------------------------------- */
 
@@ -38,10 +40,10 @@ typedef struct handle {
     PyObject *owner; /* what p is a part of; NULL: p is its own */
 } handle;
 /* p is freed where no object can be made. */
-PyObject *handle_new(PyTypeObject *type, void *p, PyObject *owner, void (*release)(void *));
-PyTypeObject *handle_type(PyObject *module, const char *name, const char *doc, PyMethodDef *methods,
-                          destructor dealloc);
-void handle_dealloc(PyObject *self, void (*release)(void *));
+PyObject *core_handle_new(PyTypeObject *type, void *p, PyObject *owner, void (*release)(void *));
+PyTypeObject *core_handle_type(PyObject *module, const char *name, const char *doc, PyMethodDef *methods,
+                               destructor dealloc);
+void core_handle_dealloc(PyObject *self, void (*release)(void *));
 
 /* ---- calls ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -54,13 +56,13 @@ typedef struct calling {
     double asked;       /* when signals were last looked for */
     struct calling *outer;
 } calling;
-int call_begin(calling *c, core_state *s, PyObject *progress); /* progress: a callable or None */
-int call_end(calling *c, lorec_err e);                         /* -1: an exception is set */
-PyObject *raise_error(core_state *s, lorec_err e);             /* NULL */
+int core_call_begin(calling *c, core_state *s, PyObject *progress); /* progress: a callable or None */
+int core_call_end(calling *c, lorec_err e);                         /* -1: an exception is set */
+PyObject *core_raise_error(core_state *s, lorec_err e);             /* NULL */
 
 /* A callback's way back into Python and out of it again. */
-void python_enter(calling *c);
-void python_leave(calling *c, bool failed);
+void core_python_enter(calling *c);
+void core_python_leave(calling *c, bool failed);
 
 /* ---- arguments ------------------------------------------------------------------------------------------------------------------ */
 
@@ -69,9 +71,9 @@ typedef struct texts {
     const char **at; /* [n], of UTF-8; NULL for None where that was allowed */
     Py_ssize_t n;
 } texts;
-int texts_of(texts *t, PyObject *sequence, bool none_allowed); /* None: n 0 and at NULL */
-void texts_free(texts *t);
-const char *text_or_null(PyObject *o, bool *bad); /* a str, or None: NULL */
+int core_texts_of(texts *t, PyObject *sequence, bool none_allowed); /* None: n 0 and at NULL */
+void core_texts_free(texts *t);
+const char *core_text_or_null(PyObject *o, bool *bad); /* a str, or None: NULL */
 
 typedef struct array_in {
     Py_buffer view;
@@ -79,21 +81,22 @@ typedef struct array_in {
     Py_ssize_t n;
 } array_in;
 /* A contiguous buffer of one of the kinds "q" int64, "i" int32, "I" uint32, "f" float32, "d" float64; None: data NULL. */
-int array_take(array_in *a, PyObject *o, char kind, bool writable, const char *what);
-int array_room(const array_in *a, Py_ssize_t need, const char *what); /* at least so many elements, or ValueError */
-void array_drop(array_in *a);
+int core_array_take(array_in *a, PyObject *o, char kind, bool writable, const char *what);
+int core_array_room(const array_in *a, Py_ssize_t need,
+                    const char *what); /* at least so many elements, or ValueError */
+void core_array_drop(array_in *a);
 
 /* A read-only buffer over memory that `owner` keeps. */
-PyObject *array_over(core_state *s, PyObject *owner, const void *data, char kind, Py_ssize_t itemsize, Py_ssize_t rows,
-                     Py_ssize_t columns);
-PyTypeObject *array_type(PyObject *module);
+PyObject *core_array_over(core_state *s, PyObject *owner, const void *data, char kind, Py_ssize_t itemsize,
+                          Py_ssize_t rows, Py_ssize_t columns);
+PyTypeObject *core_array_type(PyObject *module);
 
 /* ---- the parts ------------------------------------------------------------------------------------------------------------------- */
 
-PyTypeObject *dataset_type(PyObject *module);
-PyTypeObject *model_type(PyObject *module);
-PyTypeObject *report_type(PyObject *module);
-PyTypeObject *lm_type(PyObject *module);
+PyTypeObject *core_dataset_type(PyObject *module);
+PyTypeObject *core_model_type(PyObject *module);
+PyTypeObject *core_report_type(PyObject *module);
+PyTypeObject *core_lm_type(PyObject *module);
 PyObject *py_dataset_load(PyObject *module, PyObject *args);
 PyObject *py_dataset_from_rows(PyObject *module, PyObject *args);
 PyObject *py_fit(PyObject *module, PyObject *args);

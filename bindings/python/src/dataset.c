@@ -13,7 +13,7 @@ static void release(void *p)
 
 static void dealloc(PyObject *self)
 {
-    handle_dealloc(self, release);
+    core_handle_dealloc(self, release);
 }
 
 PyObject *py_dataset_load(PyObject *module, PyObject *args)
@@ -23,9 +23,9 @@ PyObject *py_dataset_load(PyObject *module, PyObject *args)
     PyObject *progress;
     lorec_dataset *d;
     calling c;
-    if (!PyArg_ParseTuple(args, "szO", &path, &format, &progress) || call_begin(&c, s, progress)) return NULL;
-    if (call_end(&c, lorec_dataset_load(&d, path, format))) return NULL;
-    return handle_new(s->dataset, d, NULL, release);
+    if (!PyArg_ParseTuple(args, "szO", &path, &format, &progress) || core_call_begin(&c, s, progress)) return NULL;
+    if (core_call_end(&c, lorec_dataset_load(&d, path, format))) return NULL;
+    return core_handle_new(s->dataset, d, NULL, release);
 }
 
 typedef struct rows_in {
@@ -35,14 +35,14 @@ typedef struct rows_in {
 
 static int take(rows_in *r, PyObject *const o[7], lorec_rows *rows)
 {
-    if (array_take(&r->user, o[0], 'q', false, "users") || array_take(&r->item, o[1], 'q', false, "items") ||
-        array_take(&r->rating, o[2], 'f', false, "ratings") || array_take(&r->time, o[3], 'q', false, "times") ||
-        texts_of(&r->user_id, o[4], false) || texts_of(&r->item_id, o[5], false) ||
-        texts_of(&r->item_title, o[6], true))
+    if (core_array_take(&r->user, o[0], 'q', false, "users") || core_array_take(&r->item, o[1], 'q', false, "items") ||
+        core_array_take(&r->rating, o[2], 'f', false, "ratings") ||
+        core_array_take(&r->time, o[3], 'q', false, "times") || core_texts_of(&r->user_id, o[4], false) ||
+        core_texts_of(&r->item_id, o[5], false) || core_texts_of(&r->item_title, o[6], true))
         return -1;
     Py_ssize_t n = r->user.n;
-    if (array_room(&r->item, n, "items") || (r->rating.held && array_room(&r->rating, n, "ratings")) ||
-        (r->time.held && array_room(&r->time, n, "times")))
+    if (core_array_room(&r->item, n, "items") || (r->rating.held && core_array_room(&r->rating, n, "ratings")) ||
+        (r->time.held && core_array_room(&r->time, n, "times")))
         return -1;
     if (r->item.n != n || (r->rating.held && r->rating.n != n) || (r->time.held && r->time.n != n) ||
         (r->item_title.at && r->item_title.n != r->item_id.n)) {
@@ -71,16 +71,16 @@ PyObject *py_dataset_from_rows(PyObject *module, PyObject *args)
     lorec_dataset *d;
     calling c;
     if (!PyArg_ParseTuple(args, "sOOOOOOO", &rows.name, &o[0], &o[1], &o[2], &o[3], &o[4], &o[5], &o[6])) return NULL;
-    if (take(&r, o, &rows) == 0 && call_begin(&c, s, NULL) == 0 &&
-        call_end(&c, lorec_dataset_from_rows(&d, &rows)) == 0)
-        made = handle_new(s->dataset, d, NULL, release);
-    array_drop(&r.user);
-    array_drop(&r.item);
-    array_drop(&r.rating);
-    array_drop(&r.time);
-    texts_free(&r.user_id);
-    texts_free(&r.item_id);
-    texts_free(&r.item_title);
+    if (take(&r, o, &rows) == 0 && core_call_begin(&c, s, NULL) == 0 &&
+        core_call_end(&c, lorec_dataset_from_rows(&d, &rows)) == 0)
+        made = core_handle_new(s->dataset, d, NULL, release);
+    core_array_drop(&r.user);
+    core_array_drop(&r.item);
+    core_array_drop(&r.rating);
+    core_array_drop(&r.time);
+    core_texts_free(&r.user_id);
+    core_texts_free(&r.item_id);
+    core_texts_free(&r.item_title);
     return made;
 }
 
@@ -88,8 +88,8 @@ static PyObject *save(PyObject *self, PyObject *args)
 {
     const char *folder;
     calling c;
-    if (!PyArg_ParseTuple(args, "s", &folder) || call_begin(&c, state_of(self), NULL)) return NULL;
-    if (call_end(&c, lorec_dataset_save(of(self), folder))) return NULL;
+    if (!PyArg_ParseTuple(args, "s", &folder) || core_call_begin(&c, core_state_of(self), NULL)) return NULL;
+    if (core_call_end(&c, lorec_dataset_save(of(self), folder))) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -104,14 +104,14 @@ static PyObject *about(PyObject *self, PyObject *unused)
 static PyObject *columns(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    core_state *s = state_of(self);
+    core_state *s = core_state_of(self);
     lorec_columns x = {.size = sizeof x};
     Py_ssize_t n = (Py_ssize_t)lorec_dataset_interactions(of(self));
-    if (lorec_dataset_columns(of(self), &x)) return raise_error(s, LOREC_USAGE);
-    PyObject *start = array_over(s, self, x.start, 'Q', 8, (Py_ssize_t)lorec_dataset_users(of(self)) + 1, -1);
-    PyObject *item = array_over(s, self, x.item, 'I', 4, n, -1);
-    PyObject *rating = array_over(s, self, x.rating, 'f', 4, n, -1);
-    PyObject *time = array_over(s, self, x.time, 'q', 8, n, -1);
+    if (lorec_dataset_columns(of(self), &x)) return core_raise_error(s, LOREC_USAGE);
+    PyObject *start = core_array_over(s, self, x.start, 'Q', 8, (Py_ssize_t)lorec_dataset_users(of(self)) + 1, -1);
+    PyObject *item = core_array_over(s, self, x.item, 'I', 4, n, -1);
+    PyObject *rating = core_array_over(s, self, x.rating, 'f', 4, n, -1);
+    PyObject *time = core_array_over(s, self, x.time, 'q', 8, n, -1);
     PyObject *all = start && item && rating && time ? PyTuple_Pack(4, start, item, rating, time) : NULL;
     Py_XDECREF(start);
     Py_XDECREF(item);
@@ -161,7 +161,7 @@ static PyMethodDef methods[] = {{"save", save, METH_VARARGS, "save(folder)"},
                                 {"titles", titles, METH_NOARGS, "titles() -> list of titles"},
                                 {0}};
 
-PyTypeObject *dataset_type(PyObject *module)
+PyTypeObject *core_dataset_type(PyObject *module)
 {
-    return handle_type(module, "Dataset", "A lorec_dataset.", methods, dealloc);
+    return core_handle_type(module, "Dataset", "A lorec_dataset.", methods, dealloc);
 }

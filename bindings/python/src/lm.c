@@ -13,7 +13,7 @@ static void release(void *p)
 
 static void dealloc(PyObject *self)
 {
-    handle_dealloc(self, release);
+    core_handle_dealloc(self, release);
 }
 
 PyObject *py_lm_open(PyObject *module, PyObject *args)
@@ -30,9 +30,9 @@ PyObject *py_lm_open(PyObject *module, PyObject *args)
         return NULL;
     o.memory = memory;
     o.max_tokens = max_tokens;
-    if (call_begin(&c, s, NULL)) return NULL;
-    if (call_end(&c, lorec_lm_open(&m, path, &o))) return NULL;
-    return handle_new(s->lm, m, NULL, release);
+    if (core_call_begin(&c, s, NULL)) return NULL;
+    if (core_call_end(&c, lorec_lm_open(&m, path, &o))) return NULL;
+    return core_handle_new(s->lm, m, NULL, release);
 }
 
 static PyObject *about(PyObject *self, PyObject *unused)
@@ -52,13 +52,13 @@ static PyObject *tokenize(PyObject *self, PyObject *args)
     size_t n, again;
     if (!PyArg_ParseTuple(args, "s#p", &text, &length, &framed)) return NULL;
     lorec_err e = lorec_lm_tokenize(of(self), text, (size_t)length, framed, NULL, 0, &n);
-    if (e) return raise_error(state_of(self), e);
+    if (e) return core_raise_error(core_state_of(self), e);
     PyObject *out = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(n * sizeof(int32_t)));
     if (!out) return NULL;
     e = lorec_lm_tokenize(of(self), text, (size_t)length, framed, (int32_t *)PyBytes_AsString(out), n, &again);
     if (e == LOREC_OK) return out;
     Py_DECREF(out);
-    return raise_error(state_of(self), e);
+    return core_raise_error(core_state_of(self), e);
 }
 
 static PyObject *detokenize(PyObject *self, PyObject *args)
@@ -67,14 +67,14 @@ static PyObject *detokenize(PyObject *self, PyObject *args)
     int special;
     size_t n = 0, again;
     array_in id = {0};
-    if (!PyArg_ParseTuple(args, "Op", &ids, &special) || array_take(&id, ids, 'i', false, "ids")) return NULL;
+    if (!PyArg_ParseTuple(args, "Op", &ids, &special) || core_array_take(&id, ids, 'i', false, "ids")) return NULL;
     lorec_err e = lorec_lm_detokenize(of(self), id.view.buf, (size_t)id.n, special, NULL, 0, &n);
     if (!e && (out = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)n)))
         e = lorec_lm_detokenize(of(self), id.view.buf, (size_t)id.n, special, PyBytes_AsString(out), n, &again);
-    array_drop(&id);
+    core_array_drop(&id);
     if (!e) return out;
     Py_CLEAR(out);
-    return raise_error(state_of(self), e);
+    return core_raise_error(core_state_of(self), e);
 }
 
 static PyObject *logits(PyObject *self, PyObject *args)
@@ -85,21 +85,23 @@ static PyObject *logits(PyObject *self, PyObject *args)
     Py_ssize_t all = 0, vocab = (Py_ssize_t)lorec_lm_vocab(of(self));
     calling c;
     if (!PyArg_ParseTuple(args, "OOpO", &ids, &lengths, &every, &into)) return NULL;
-    if (array_take(&id, ids, 'i', false, "ids") || array_take(&length, lengths, 'i', false, "lengths")) goto done;
+    if (core_array_take(&id, ids, 'i', false, "ids") || core_array_take(&length, lengths, 'i', false, "lengths"))
+        goto done;
     for (Py_ssize_t i = 0; i < length.n; i++) {
         int32_t n = ((const int32_t *)length.view.buf)[i];
         all += n > 0 ? n : 0;
     }
-    if (array_room(&id, all, "ids") || array_take(&out, into, 'f', true, "logits") ||
-        array_room(&out, (every ? all : length.n) * vocab, "logits") || call_begin(&c, state_of(self), NULL))
+    if (core_array_room(&id, all, "ids") || core_array_take(&out, into, 'f', true, "logits") ||
+        core_array_room(&out, (every ? all : length.n) * vocab, "logits") ||
+        core_call_begin(&c, core_state_of(self), NULL))
         goto done;
-    if (call_end(&c, lorec_lm_logits(of(self), id.view.buf, length.view.buf, (size_t)length.n, every, out.view.buf)) ==
-        0)
+    if (core_call_end(
+            &c, lorec_lm_logits(of(self), id.view.buf, length.view.buf, (size_t)length.n, every, out.view.buf)) == 0)
         done = Py_NewRef(Py_None);
 done:
-    array_drop(&id);
-    array_drop(&length);
-    array_drop(&out);
+    core_array_drop(&id);
+    core_array_drop(&length);
+    core_array_drop(&out);
     return done;
 }
 
@@ -114,14 +116,14 @@ static PyObject *score(PyObject *self, PyObject *args)
     calling c;
     if (!PyArg_ParseTuple(args, "sOppLOO", &prompt, &more, &o.ends, &o.cut, &keep, &sums, &counts)) return NULL;
     o.keep = keep;
-    if (texts_of(&t, more, false) == 0 && array_take(&sum, sums, 'd', true, "sums") == 0 &&
-        array_room(&sum, t.n, "sums") == 0 && array_take(&count, counts, 'i', true, "counts") == 0 &&
-        array_room(&count, t.n, "counts") == 0 && call_begin(&c, state_of(self), NULL) == 0 &&
-        call_end(&c, lorec_lm_score(of(self), prompt, t.at, (size_t)t.n, &o, sum.view.buf, count.view.buf)) == 0)
+    if (core_texts_of(&t, more, false) == 0 && core_array_take(&sum, sums, 'd', true, "sums") == 0 &&
+        core_array_room(&sum, t.n, "sums") == 0 && core_array_take(&count, counts, 'i', true, "counts") == 0 &&
+        core_array_room(&count, t.n, "counts") == 0 && core_call_begin(&c, core_state_of(self), NULL) == 0 &&
+        core_call_end(&c, lorec_lm_score(of(self), prompt, t.at, (size_t)t.n, &o, sum.view.buf, count.view.buf)) == 0)
         done = Py_NewRef(Py_None);
-    texts_free(&t);
-    array_drop(&sum);
-    array_drop(&count);
+    core_texts_free(&t);
+    core_array_drop(&sum);
+    core_array_drop(&count);
     return done;
 }
 
@@ -131,13 +133,13 @@ static int tell(void *ctx, int64_t sample, const char *bytes, size_t n)
 {
     calling *c = ctx;
     if (c->raised) return 1;
-    python_enter(c);
+    core_python_enter(c);
     PyObject *text = PyUnicode_DecodeUTF8(bytes, (Py_ssize_t)n, "replace");
     PyObject *answer = text ? PyObject_CallFunction(c->text, "LO", (long long)sample, text) : NULL;
     bool enough = answer == Py_False; /* False, and nothing else, ends the sample */
     Py_XDECREF(text);
     Py_XDECREF(answer);
-    python_leave(c, !answer);
+    core_python_leave(c, !answer);
     return enough || c->raised;
 }
 
@@ -179,21 +181,21 @@ static PyObject *generate(PyObject *self, PyObject *args)
         PyErr_SetString(PyExc_TypeError, "on_text has to be callable");
         return NULL;
     }
-    if (texts_of(&stops, stop, false) == 0 && texts_of(&those, only, false) == 0) {
+    if (core_texts_of(&stops, stop, false) == 0 && core_texts_of(&those, only, false) == 0) {
         o.stop = stops.at;
         o.n_stop = (size_t)stops.n;
         o.only = those.at;
         o.n_only = (size_t)those.n;
-        if (call_begin(&c, state_of(self), NULL) == 0) {
+        if (core_call_begin(&c, core_state_of(self), NULL) == 0) {
             c.text = on_text == Py_None ? NULL : on_text;
             o.text = c.text ? tell : NULL;
             o.ctx = &c;
-            if (call_end(&c, lorec_lm_generate(&g, of(self), prompt, &o)) == 0) list = texts_out(g);
+            if (core_call_end(&c, lorec_lm_generate(&g, of(self), prompt, &o)) == 0) list = texts_out(g);
         }
     }
     lorec_generated_free(g);
-    texts_free(&stops);
-    texts_free(&those);
+    core_texts_free(&stops);
+    core_texts_free(&those);
     return list;
 }
 
@@ -204,8 +206,8 @@ static PyObject *width(PyObject *self, PyObject *unused)
     int64_t n;
     calling c;
     (void)unused;
-    if (call_begin(&c, state_of(self), NULL)) return NULL;
-    if (call_end(&c, lorec_lm_width(of(self), &n))) return NULL;
+    if (core_call_begin(&c, core_state_of(self), NULL)) return NULL;
+    if (core_call_end(&c, lorec_lm_width(of(self), &n))) return NULL;
     return PyLong_FromLongLong(n);
 }
 
@@ -218,16 +220,16 @@ static PyObject *embed(PyObject *self, PyObject *args)
     Py_ssize_t cells;
     calling c;
     if (!PyArg_ParseTuple(args, "OO", &list, &into)) return NULL;
-    if (texts_of(&t, list, false) == 0 && array_take(&out, into, 'f', true, "vectors") == 0 &&
-        call_begin(&c, state_of(self), NULL) == 0 && call_end(&c, lorec_lm_width(of(self), &n)) == 0) {
+    if (core_texts_of(&t, list, false) == 0 && core_array_take(&out, into, 'f', true, "vectors") == 0 &&
+        core_call_begin(&c, core_state_of(self), NULL) == 0 && core_call_end(&c, lorec_lm_width(of(self), &n)) == 0) {
         if (__builtin_mul_overflow(t.n, (Py_ssize_t)n, &cells))
             PyErr_NoMemory();
-        else if (array_room(&out, cells, "vectors") == 0 && call_begin(&c, state_of(self), NULL) == 0 &&
-                 call_end(&c, lorec_lm_embed(of(self), t.at, (size_t)t.n, out.view.buf)) == 0)
+        else if (core_array_room(&out, cells, "vectors") == 0 && core_call_begin(&c, core_state_of(self), NULL) == 0 &&
+                 core_call_end(&c, lorec_lm_embed(of(self), t.at, (size_t)t.n, out.view.buf)) == 0)
             done = Py_NewRef(Py_None);
     }
-    texts_free(&t);
-    array_drop(&out);
+    core_texts_free(&t);
+    core_array_drop(&out);
     return done;
 }
 
@@ -244,7 +246,7 @@ static PyMethodDef methods[] = {
     {"embed", embed, METH_VARARGS, "embed(texts, out)"},
     {0}};
 
-PyTypeObject *lm_type(PyObject *module)
+PyTypeObject *core_lm_type(PyObject *module)
 {
-    return handle_type(module, "LM", "A lorec_lm.", methods, dealloc);
+    return core_handle_type(module, "LM", "A lorec_lm.", methods, dealloc);
 }

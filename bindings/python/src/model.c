@@ -13,7 +13,7 @@ static void release(void *p)
 
 static void dealloc(PyObject *self)
 {
-    handle_dealloc(self, release);
+    core_handle_dealloc(self, release);
 }
 
 PyObject *py_fit(PyObject *module, PyObject *args)
@@ -29,13 +29,13 @@ PyObject *py_fit(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "sO!KzOpO", &method, s->dataset, &data, &seed, &o.split, &options, &o.all_rows,
                           &progress))
         return NULL;
-    if (texts_of(&set, options, false)) return NULL;
+    if (core_texts_of(&set, options, false)) return NULL;
     o.seed = seed;
     o.set = set.at;
     o.n_set = (size_t)set.n;
-    if (call_begin(&c, s, progress) == 0 && call_end(&c, lorec_fit(&m, method, ((handle *)data)->p, &o)) == 0)
-        made = handle_new(s->model, m, NULL, release);
-    texts_free(&set);
+    if (core_call_begin(&c, s, progress) == 0 && core_call_end(&c, lorec_fit(&m, method, ((handle *)data)->p, &o)) == 0)
+        made = core_handle_new(s->model, m, NULL, release);
+    core_texts_free(&set);
     return made;
 }
 
@@ -46,10 +46,10 @@ PyObject *py_model_load(PyObject *module, PyObject *args)
     long long seed;
     lorec_model *m;
     calling c;
-    if (!PyArg_ParseTuple(args, "szL", &folder, &method, &seed) || call_begin(&c, s, NULL)) return NULL;
+    if (!PyArg_ParseTuple(args, "szL", &folder, &method, &seed) || core_call_begin(&c, s, NULL)) return NULL;
     lorec_err e = method || seed >= 0 ? lorec_run_model(&m, folder, method, seed) : lorec_model_load(&m, folder);
-    if (call_end(&c, e)) return NULL;
-    return handle_new(s->model, m, NULL, release);
+    if (core_call_end(&c, e)) return NULL;
+    return core_handle_new(s->model, m, NULL, release);
 }
 
 static PyObject *method(PyObject *self, PyObject *unused)
@@ -62,15 +62,15 @@ static PyObject *catalogue(PyObject *self, PyObject *unused)
 {
     (void)unused;
     const lorec_dataset *d = lorec_model_catalogue(of(self));
-    return handle_new(state_of(self)->dataset, (void *)(uintptr_t)d, self, NULL);
+    return core_handle_new(core_state_of(self)->dataset, (void *)(uintptr_t)d, self, NULL);
 }
 
 static PyObject *save(PyObject *self, PyObject *args)
 {
     const char *folder;
     calling c;
-    if (!PyArg_ParseTuple(args, "s", &folder) || call_begin(&c, state_of(self), NULL)) return NULL;
-    if (call_end(&c, lorec_model_save(of(self), folder))) return NULL;
+    if (!PyArg_ParseTuple(args, "s", &folder) || core_call_begin(&c, core_state_of(self), NULL)) return NULL;
+    if (core_call_end(&c, lorec_model_save(of(self), folder))) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -100,10 +100,10 @@ static PyObject *recommend(PyObject *self, PyObject *args)
     if (k > most) k = most > 0 ? most : 1;
     lorec_item *items = PyMem_Calloc((size_t)k, sizeof *items);
     if (!items) return PyErr_NoMemory();
-    if (texts_of(&had, history, false) == 0 && call_begin(&c, state_of(self), NULL) == 0 &&
-        call_end(&c, lorec_recommend(of(self), user, had.at, (size_t)had.n, items, (size_t)k, &n)) == 0)
+    if (core_texts_of(&had, history, false) == 0 && core_call_begin(&c, core_state_of(self), NULL) == 0 &&
+        core_call_end(&c, lorec_recommend(of(self), user, had.at, (size_t)had.n, items, (size_t)k, &n)) == 0)
         list = item_list(items, n);
-    texts_free(&had);
+    core_texts_free(&had);
     PyMem_Free(items);
     return list;
 }
@@ -117,16 +117,17 @@ static PyObject *recommend_users(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "OnnOOO", &who, &n, &k, &items, &scores, &progress)) return NULL;
     if (n < 0 || k < 1 || __builtin_mul_overflow(n, k, &cells))
         return PyErr_Format(PyExc_ValueError, "%zd users and k %zd", n, k);
-    if (array_take(&users, who, 'I', false, "users") == 0 && (!users.held || array_room(&users, n, "users") == 0) &&
-        array_take(&item, items, 'I', true, "items") == 0 && array_room(&item, cells, "items") == 0 &&
-        array_take(&score, scores, 'f', true, "scores") == 0 && array_room(&score, cells, "scores") == 0 &&
-        call_begin(&c, state_of(self), progress) == 0 &&
-        call_end(&c, lorec_recommend_users(of(self), users.held ? users.view.buf : NULL, (size_t)n, (size_t)k,
-                                           item.view.buf, score.view.buf)) == 0)
+    if (core_array_take(&users, who, 'I', false, "users") == 0 &&
+        (!users.held || core_array_room(&users, n, "users") == 0) &&
+        core_array_take(&item, items, 'I', true, "items") == 0 && core_array_room(&item, cells, "items") == 0 &&
+        core_array_take(&score, scores, 'f', true, "scores") == 0 && core_array_room(&score, cells, "scores") == 0 &&
+        core_call_begin(&c, core_state_of(self), progress) == 0 &&
+        core_call_end(&c, lorec_recommend_users(of(self), users.held ? users.view.buf : NULL, (size_t)n, (size_t)k,
+                                                item.view.buf, score.view.buf)) == 0)
         done = Py_NewRef(Py_None);
-    array_drop(&users);
-    array_drop(&item);
-    array_drop(&score);
+    core_array_drop(&users);
+    core_array_drop(&item);
+    core_array_drop(&score);
     return done;
 }
 
@@ -139,18 +140,18 @@ static PyObject *score(PyObject *self, PyObject *args)
     calling c;
     if (!PyArg_ParseTuple(args, "zOOO", &user, &history, &candidates, &into)) return NULL;
     bool all = candidates == Py_None;
-    if (texts_of(&had, history, false) == 0 && texts_of(&asked, candidates, false) == 0 &&
-        array_take(&out, into, 'f', true, "scores") == 0 &&
-        array_room(&out, all ? (Py_ssize_t)lorec_dataset_items(lorec_model_catalogue(of(self))) : asked.n, "scores") ==
-            0 &&
-        call_begin(&c, state_of(self), NULL) == 0) {
+    if (core_texts_of(&had, history, false) == 0 && core_texts_of(&asked, candidates, false) == 0 &&
+        core_array_take(&out, into, 'f', true, "scores") == 0 &&
+        core_array_room(&out, all ? (Py_ssize_t)lorec_dataset_items(lorec_model_catalogue(of(self))) : asked.n,
+                        "scores") == 0 &&
+        core_call_begin(&c, core_state_of(self), NULL) == 0) {
         lorec_err e = all ? lorec_score_all(of(self), user, had.at, (size_t)had.n, out.view.buf)
                           : lorec_score(of(self), user, had.at, (size_t)had.n, asked.at, (size_t)asked.n, out.view.buf);
-        if (call_end(&c, e) == 0) done = Py_NewRef(Py_None);
+        if (core_call_end(&c, e) == 0) done = Py_NewRef(Py_None);
     }
-    array_drop(&out);
-    texts_free(&had);
-    texts_free(&asked);
+    core_array_drop(&out);
+    core_texts_free(&had);
+    core_texts_free(&asked);
     return done;
 }
 
@@ -163,7 +164,7 @@ static PyMethodDef methods[] = {
     {"score", score, METH_VARARGS, "score(user, history, candidates, out); candidates None: all items"},
     {0}};
 
-PyTypeObject *model_type(PyObject *module)
+PyTypeObject *core_model_type(PyObject *module)
 {
-    return handle_type(module, "Model", "A lorec_model.", methods, dealloc);
+    return core_handle_type(module, "Model", "A lorec_model.", methods, dealloc);
 }

@@ -1,7 +1,7 @@
 /* The module: its exceptions, its types, and what is the process's. */
 #include "core.h"
 
-core_state *state_of(PyObject *self)
+core_state *core_state_of(PyObject *self)
 {
     return PyType_GetModuleState(Py_TYPE(self));
 }
@@ -86,11 +86,11 @@ static int execute(PyObject *m)
 {
     core_state *s = PyModule_GetState(m);
     if (add_exceptions(m, s)) return -1;
-    s->array = array_type(m);
-    s->dataset = dataset_type(m);
-    s->model = model_type(m);
-    s->report = report_type(m);
-    s->lm = lm_type(m);
+    s->array = core_array_type(m);
+    s->dataset = core_dataset_type(m);
+    s->model = core_model_type(m);
+    s->report = core_report_type(m);
+    s->lm = core_lm_type(m);
     if (!s->array || !s->dataset || !s->model || !s->report || !s->lm) return -1;
     return PyModule_AddStringConstant(m, "version", lorec_version());
 }

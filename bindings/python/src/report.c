@@ -13,7 +13,7 @@ static void release(void *p)
 
 static void dealloc(PyObject *self)
 {
-    handle_dealloc(self, release);
+    core_handle_dealloc(self, release);
 }
 
 /* A failed method's exception carries the report of what did not fail. */
@@ -22,7 +22,7 @@ static void attach(core_state *s, lorec_report *r)
     PyObject *kind, *value, *trace;
     PyErr_Fetch(&kind, &value, &trace);
     PyErr_NormalizeException(&kind, &value, &trace);
-    PyObject *report = handle_new(s->report, r, NULL, release);
+    PyObject *report = core_handle_new(s->report, r, NULL, release);
     if (!report || !value || PyObject_SetAttrString(value, "_report", report)) PyErr_Clear();
     Py_XDECREF(report);
     PyErr_Restore(kind, value, trace);
@@ -41,8 +41,8 @@ PyObject *py_run(PyObject *module, PyObject *args)
         return NULL;
     }
     o.data = data == Py_None ? NULL : ((handle *)data)->p;
-    if (call_begin(&c, s, progress)) return NULL;
-    if (call_end(&c, lorec_run(&r, &o)) == 0) return handle_new(s->report, r, NULL, release);
+    if (core_call_begin(&c, s, progress)) return NULL;
+    if (core_call_end(&c, lorec_run(&r, &o)) == 0) return core_handle_new(s->report, r, NULL, release);
     if (r) attach(s, r);
     return NULL;
 }
@@ -53,9 +53,9 @@ PyObject *py_report_open(PyObject *module, PyObject *args)
     const char *folder;
     lorec_report *r;
     calling c;
-    if (!PyArg_ParseTuple(args, "s", &folder) || call_begin(&c, s, NULL)) return NULL;
-    if (call_end(&c, lorec_report_open(&r, folder))) return NULL;
-    return handle_new(s->report, r, NULL, release);
+    if (!PyArg_ParseTuple(args, "s", &folder) || core_call_begin(&c, s, NULL)) return NULL;
+    if (core_call_end(&c, lorec_report_open(&r, folder))) return NULL;
+    return core_handle_new(s->report, r, NULL, release);
 }
 
 static PyObject *folder(PyObject *self, PyObject *unused)
@@ -89,8 +89,8 @@ static PyObject *values(PyObject *self, PyObject *args)
     Py_ssize_t which;
     if (!PyArg_ParseTuple(args, "n", &which)) return NULL;
     const float *x = which < 0 ? NULL : lorec_report_values(of(self), (size_t)which);
-    return array_over(state_of(self), self, x, 'f', 4, (Py_ssize_t)lorec_report_users(of(self)),
-                      (Py_ssize_t)lorec_report_metrics(of(self)));
+    return core_array_over(core_state_of(self), self, x, 'f', 4, (Py_ssize_t)lorec_report_users(of(self)),
+                           (Py_ssize_t)lorec_report_metrics(of(self)));
 }
 
 static PyMethodDef methods[] = {{"folder", folder, METH_NOARGS, "folder() -> str"},
@@ -99,7 +99,7 @@ static PyMethodDef methods[] = {{"folder", folder, METH_NOARGS, "folder() -> str
                                 {"values", values, METH_VARARGS, "values(result) -> [users, metrics], or None"},
                                 {0}};
 
-PyTypeObject *report_type(PyObject *module)
+PyTypeObject *core_report_type(PyObject *module)
 {
-    return handle_type(module, "Report", "A lorec_report.", methods, dealloc);
+    return core_handle_type(module, "Report", "A lorec_report.", methods, dealloc);
 }

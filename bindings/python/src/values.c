@@ -3,7 +3,7 @@
 
 /* ---- handles -------------------------------------------------------------------------------------------------------------------- */
 
-PyObject *handle_new(PyTypeObject *type, void *p, PyObject *owner, void (*release)(void *))
+PyObject *core_handle_new(PyTypeObject *type, void *p, PyObject *owner, void (*release)(void *))
 {
     allocfunc make = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     handle *h = (handle *)make(type, 0);
@@ -16,7 +16,7 @@ PyObject *handle_new(PyTypeObject *type, void *p, PyObject *owner, void (*releas
     return (PyObject *)h;
 }
 
-void handle_dealloc(PyObject *self, void (*release)(void *))
+void core_handle_dealloc(PyObject *self, void (*release)(void *))
 {
     handle *h = (handle *)self;
     PyTypeObject *type = Py_TYPE(self);
@@ -27,7 +27,8 @@ void handle_dealloc(PyObject *self, void (*release)(void *))
     Py_DECREF(type);
 }
 
-PyTypeObject *handle_type(PyObject *module, const char *name, const char *doc, PyMethodDef *methods, destructor dealloc)
+PyTypeObject *core_handle_type(PyObject *module, const char *name, const char *doc, PyMethodDef *methods,
+                               destructor dealloc)
 {
     char full[64];
     PyOS_snprintf(full, sizeof full, "lorec._core.%s", name);
@@ -59,7 +60,7 @@ static const char *text_of(PyObject *o)
     return s;
 }
 
-const char *text_or_null(PyObject *o, bool *bad)
+const char *core_text_or_null(PyObject *o, bool *bad)
 {
     if (o == Py_None) return NULL;
     const char *s = text_of(o);
@@ -67,7 +68,7 @@ const char *text_or_null(PyObject *o, bool *bad)
     return s;
 }
 
-int texts_of(texts *t, PyObject *sequence, bool none_allowed)
+int core_texts_of(texts *t, PyObject *sequence, bool none_allowed)
 {
     *t = (texts){0};
     if (sequence == Py_None) return 0;
@@ -81,21 +82,21 @@ int texts_of(texts *t, PyObject *sequence, bool none_allowed)
     t->at = PyMem_Calloc((size_t)t->n + 1, sizeof *t->at);
     if (!t->at) {
         PyErr_NoMemory();
-        texts_free(t);
+        core_texts_free(t);
         return -1;
     }
     for (Py_ssize_t i = 0; i < t->n; i++) {
         PyObject *one = PyTuple_GetItem(t->tuple, i);
         if (none_allowed && one == Py_None) continue;
         if (!(t->at[i] = text_of(one))) {
-            texts_free(t);
+            core_texts_free(t);
             return -1;
         }
     }
     return 0;
 }
 
-void texts_free(texts *t)
+void core_texts_free(texts *t)
 {
     PyMem_Free((void *)t->at);
     Py_CLEAR(t->tuple);
@@ -122,7 +123,7 @@ static bool is_kind(const Py_buffer *v, char kind)
     return same;
 }
 
-int array_take(array_in *a, PyObject *o, char kind, bool writable, const char *what)
+int core_array_take(array_in *a, PyObject *o, char kind, bool writable, const char *what)
 {
     *a = (array_in){0};
     if (o == Py_None) return 0;
@@ -131,21 +132,21 @@ int array_take(array_in *a, PyObject *o, char kind, bool writable, const char *w
     if (!is_kind(&a->view, kind)) {
         PyErr_Format(PyExc_TypeError, "%s: a contiguous array of '%c' (in struct's words) is needed, not of '%s'", what,
                      kind, a->view.format ? a->view.format : "B");
-        array_drop(a);
+        core_array_drop(a);
         return -1;
     }
     a->n = a->view.len / a->view.itemsize;
     return 0;
 }
 
-int array_room(const array_in *a, Py_ssize_t need, const char *what)
+int core_array_room(const array_in *a, Py_ssize_t need, const char *what)
 {
     if (a->held && a->n >= need) return 0;
     PyErr_Format(PyExc_ValueError, "%s: %zd values where %zd are needed", what, a->n, need);
     return -1;
 }
 
-void array_drop(array_in *a)
+void core_array_drop(array_in *a)
 {
     if (a->held) PyBuffer_Release(&a->view);
     *a = (array_in){0};
@@ -190,7 +191,7 @@ static void array_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-PyTypeObject *array_type(PyObject *module)
+PyTypeObject *core_array_type(PyObject *module)
 {
     PyType_Slot slots[] = {{Py_tp_doc, (void *)(uintptr_t) "Memory of a handle, by the buffer protocol."},
                            {Py_tp_dealloc, (void *)array_dealloc},
@@ -203,8 +204,8 @@ PyTypeObject *array_type(PyObject *module)
     return (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
 }
 
-PyObject *array_over(core_state *s, PyObject *owner, const void *data, char kind, Py_ssize_t itemsize, Py_ssize_t rows,
-                     Py_ssize_t columns)
+PyObject *core_array_over(core_state *s, PyObject *owner, const void *data, char kind, Py_ssize_t itemsize,
+                          Py_ssize_t rows, Py_ssize_t columns)
 {
     if (!data) Py_RETURN_NONE;
     allocfunc make = (allocfunc)PyType_GetSlot(s->array, Py_tp_alloc);
