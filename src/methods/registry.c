@@ -39,6 +39,7 @@
     ROW(llmrank)                                                                                                       \
     ROW(nir)                                                                                                           \
     ROW(p5)                                                                                                            \
+    ROW(pepler)                                                                                                        \
     ROW(tallrec)                                                                                                       \
     ROW(vq_rec)                                                                                                        \
     ROW(zero_shot_lm)

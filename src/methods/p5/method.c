@@ -39,7 +39,7 @@ static const option options[] = {
     OPTION_INT(p5, heads, 8, 1, 1024, "attention heads", .fast = "4"),
     OPTION_INT(p5, head_width, 64, 1, 4096, "of each head", .fast = "16"),
     OPTION_INT(p5, ffn_width, 2048, 1, 1 << 20, "of the feed-forward parts", .fast = "128"),
-    OPTION_REAL(p5, dropout, .1, 0, .99, "everywhere, as T5 has it"),
+    OPTION_REAL(p5, dropout, .1, 0, .99, "everywhere, as T5 has it", .fast = "0"),
     OPTION_INT(p5, beams, 20, 1, 10000, "of a list; at least its length"),
     OPTION_BOOL(p5, constrained, 1,
                 "beams can not leave the trie of items; off: as the paper, what is no item is lost"),
