@@ -146,9 +146,26 @@ static lorec_err get_user(server *s, exchange *x)
         json_pack("{s:o, s:I, s:o}", "id", gorse_text(x->part[0]), "total", (json_int_t)h.total, "history", h.list));
 }
 
+static const form_row items_rows[] = {
+    {"q", FIELD_TEXT, 0, .about = "words of a title, the last one may be begun"},
+    {"n", FIELD_INT, 0, .min = 1, .max = MOST},
+    {"offset", FIELD_INT, 0, .min = 0, .max = DEEPEST},
+};
+static const form_row users_rows[] = {
+    {"q", FIELD_TEXT, 0, .about = "how the id begins"},
+    {"n", FIELD_INT, 0, .min = 1, .max = MOST},
+};
+static const form_row user_rows[] = {{"n", FIELD_INT, 0, .min = 1, .max = 1000}};
+static const form items_form = {items_rows, sizeof items_rows / sizeof *items_rows};
+static const form users_form = {users_rows, sizeof users_rows / sizeof *users_rows};
+static const form user_form = {user_rows, sizeof user_rows / sizeof *user_rows};
+
 static const route rows[] = {
-    {"GET", "/v1/items", get_items, ON_HTTP, .about = "items by words of their titles (?q=), popular ones first"},
-    {"GET", "/v1/users", get_users, ON_HTTP, .about = "users whose id begins so (?q=)"},
-    {"GET", "/v1/users/{user-id}", get_user, ON_HTTP, .about = "a user's history, newest first"},
+    {"GET", "/v1/items", get_items, ON_HTTP, .asks = &items_form, .gives = "Catalogue",
+     .about = "items by words of their titles (?q=), popular ones first"},
+    {"GET", "/v1/users", get_users, ON_HTTP, .asks = &users_form, .gives = "People",
+     .about = "users whose id begins so (?q=)"},
+    {"GET", "/v1/users/{user-id}", get_user, ON_HTTP, .asks = &user_form, .gives = "{\"type\":\"object\"}",
+     .about = "a user's history, newest first"},
 };
 const route_table routes_browse = {rows, sizeof rows / sizeof *rows};

@@ -109,8 +109,10 @@ static lorec_err take_places(desk *d, int64_t n, desk_fault *fault)
     if (atomic_fetch_add(&d->places, n) + n <= most) return LOREC_OK;
     atomic_fetch_sub(&d->places, n);
     *fault = (desk_fault){429, NULL, "rate_limit_exceeded"};
-    return err_set(LOREC_RESOURCE, "the language model has %lld texts to write, no more are taken; try again later",
-                   (long long)most);
+    return err_set(LOREC_RESOURCE,
+                   "the language model has %lld texts to write at most, and %lld more were asked for; try "
+                   "again later",
+                   (long long)most, (long long)n);
 }
 
 lorec_err desk_ask(desk *d, const desk_request *q, desk_fault *fault)

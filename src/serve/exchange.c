@@ -108,6 +108,13 @@ static lorec_err in_bounds(const field *f, double value, const char *unit, fault
     return err_set(LOREC_INPUT, "\"%s\" has to be %g to %g%s, not %g", f->name, f->min, max, unit, value);
 }
 
+static size_t characters(slice text)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++) n += ((unsigned char)text.p[i] & 0xC0) != 0x80;
+    return n;
+}
+
 static lorec_err read_field(const field *f, json_t *v, fault *why)
 {
     *why = (fault){f->name, "invalid_type", ""};
@@ -117,6 +124,7 @@ static lorec_err read_field(const field *f, json_t *v, fault *why)
         *(slice *)f->into = (slice){json_string_value(v), json_string_length(v)};
         if (json_string_length(v) && memchr(json_string_value(v), 0, json_string_length(v)))
             return wrong(f, "a text without NUL");
+        if (f->characters) return in_bounds(f, (double)characters(*(slice *)f->into), " characters", why);
         return in_bounds(f, (double)json_string_length(v), " bytes", why);
     case FIELD_INT:
         if (json_is_real(v) && json_real_value(v) == floor(json_real_value(v)) && fabs(json_real_value(v)) < 9e15)

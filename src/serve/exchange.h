@@ -95,6 +95,7 @@ typedef struct field {
     void *into; /* slice, int64_t, double, bool, json_t * (borrowed) */
     bool required;
     double min, max; /* of numbers; lengths of texts (bytes) and lists; 0, 0: a text at most 4096 bytes, others any */
+    bool characters; /* a text is measured in characters instead */
 } field;
 /* LOREC_INPUT names the field: missing, of another type, out of range; or (strict) unknown, with the nearest. */
 lorec_err fields_read(const json_t *object, const field *f, size_t n, bool strict);

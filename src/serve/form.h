@@ -21,15 +21,17 @@ typedef struct form_row {
     field_kind kind;
     size_t at; /* offsetof; slice, int64_t, double, bool, json_t * */
     bool required;
-    double min, max;   /* as in `field`; characters of a text count as one to four bytes */
+    double min, max;   /* as in `field`, but of a text its characters */
     const char *of;    /* a JSON schema: of a list's entries, of an object, of anything; NULL: any */
     const char *about; /* a few words, or NULL */
 } form_row;
 typedef struct form {
     const form_row *row;
     size_t n;
-    bool or_list; /* the body may also be a list of such objects */
-    bool loose;   /* unknown fields are passed over */
+    bool or_list;          /* the body may also be a list of such objects */
+    bool loose;            /* unknown fields are passed over */
+    const char *also;      /* a further schema: for openapi.json, the handler checks it */
+    const char *either[2]; /* one of the two has to be there: for openapi.json, the handler checks it */
 } form;
 
 #define FORM_TEXTS   "{\"type\":\"string\"}"
@@ -37,6 +39,10 @@ typedef struct form {
 #define FORM_NUMBERS "{\"type\":\"number\"}"
 
 enum { FORM_ROWS = 64 };
+/* x NULL: nobody keeps which field was wrong. */
 lorec_err form_read(exchange *x, const json_t *object, const form *f, void *into);
+/* What stands behind the question mark, checked against a form of texts, whole numbers and words of an "enum"; empty values
+ * count as absent. LOREC_USAGE names the parameter. */
+lorec_err form_check_query(exchange *x, const form *f);
 
 #endif

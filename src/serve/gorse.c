@@ -66,6 +66,12 @@ const char *gorse_encode(const char *text, buf *room)
     return room->p ? room->p : "";
 }
 
+static const form_row page_rows[] = {
+    {"cursor", FIELD_TEXT, 0, .min = 0, .max = 4096, .about = "of the page before"},
+    {"n", FIELD_INT, 0, .min = 1, .max = PAGE_ROWS},
+};
+const form gorse_page_form = {page_rows, sizeof page_rows / sizeof *page_rows};
+
 lorec_err gorse_page_start(gorse_page *p, const exchange *x, slice *cursor)
 {
     *p = (gorse_page){0};

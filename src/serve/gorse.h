@@ -7,7 +7,7 @@
 #include "serve/server.h"
 #include "serve/when.h"
 
-enum { ID_BYTES = 512, PAGE_ROWS = 10000, BATCH_ROWS = 100000 };
+enum { ID_CHARS = 512, ID_BYTES = 4 * ID_CHARS, PAGE_ROWS = 10000, BATCH_ROWS = 100000 };
 
 /* A JSON text (from the store) as a tree: null where it is none. */
 json_t *gorse_tree(slice text);
@@ -26,6 +26,9 @@ lorec_err gorse_put_item(server *s, const json_t *object, int64_t *affected);
 lorec_err gorse_put_event(server *s, const json_t *object, int64_t *affected);
 /* Percent-encoded, in `room`, which is cleared first; "" when memory is out. */
 const char *gorse_encode(const char *text, buf *room);
+
+/* What the bodies hold, and the words of pages behind the question mark. */
+extern const form gorse_user_form, gorse_item_form, gorse_event_form, gorse_page_form;
 
 /* Pages: ?cursor=&n=; the cursor is the last key of the page before, percent-encoded by the client. */
 typedef struct gorse_page {

@@ -279,14 +279,40 @@ static lorec_err get_feedback(server *s, exchange *x)
     return end_out(&o, e);
 }
 
+#define FORMAT_ROW                                                                                                     \
+    {                                                                                                                  \
+        "format", FIELD_TEXT, 0, .of = "{\"enum\":[\"csv\",\"jsonl\"]}"                                                \
+    }
+static const form_row in_rows[] = {FORMAT_ROW};
+static const form_row out_rows[] = {
+    FORMAT_ROW,
+    {"cursor", FIELD_TEXT, 0, .about = "X-Lorec-Cursor of the page before"},
+    {"n", FIELD_INT, 0, .min = 1, .max = EXPORT_ROWS},
+};
+static const form in_form = {in_rows, sizeof in_rows / sizeof *in_rows};
+static const form_row event_rows[] = {
+    FORMAT_ROW,
+    {"cursor", FIELD_INT, 0, .min = 0, .max = 9007199254740991.0, .about = "X-Lorec-Cursor of the page before"},
+    {"n", FIELD_INT, 0, .min = 1, .max = EXPORT_ROWS},
+};
+static const form event_form = {event_rows, sizeof event_rows / sizeof *event_rows};
+static const form out_form = {out_rows, sizeof out_rows / sizeof *out_rows};
+
 static const route rows[] = {
-    {"GET", "/api/bulk/users", get_users, ON_STORE, .about = "users as JSON lines or CSV"},
-    {"GET", "/api/bulk/items", get_items, ON_STORE, .about = "items as JSON lines or CSV"},
-    {"GET", "/api/bulk/feedback", get_feedback, ON_STORE, .about = "feedback as JSON lines or CSV, oldest first"},
-    {"POST", "/api/bulk/users", post_users, ON_STORE, .writes = true, .max_body = BODY,
+    {"GET", "/api/bulk/users", get_users, ON_STORE, .asks = &out_form, .gives = "application/jsonl text/csv",
+     .about = "users as JSON lines or CSV"},
+    {"GET", "/api/bulk/items", get_items, ON_STORE, .asks = &out_form, .gives = "application/jsonl text/csv",
+     .about = "items as JSON lines or CSV"},
+    {"GET", "/api/bulk/feedback", get_feedback, ON_STORE, .asks = &event_form, .gives = "application/jsonl text/csv",
+     .about = "feedback as JSON lines or CSV, oldest first"},
+    {"POST", "/api/bulk/users", post_users, ON_STORE, .writes = true, .max_body = BODY, .may_be_empty = true,
+     .takes_words = "application/jsonl", .asks = &in_form, .gives = "RowAffected",
      .about = "users from JSON lines or CSV"},
-    {"POST", "/api/bulk/items", post_items, ON_STORE, .writes = true, .max_body = BODY,
+    {"POST", "/api/bulk/items", post_items, ON_STORE, .writes = true, .max_body = BODY, .may_be_empty = true,
+     .takes_words = "application/jsonl", .asks = &in_form, .gives = "RowAffected",
      .about = "items from JSON lines or CSV"},
-    {"POST", "/api/bulk/feedback", post_feedback, ON_STORE, .writes = true, .about = "feedback from JSON lines or CSV"},
+    {"POST", "/api/bulk/feedback", post_feedback, ON_STORE, .writes = true, .may_be_empty = true,
+     .takes_words = "application/jsonl", .asks = &in_form, .gives = "RowAffected",
+     .about = "feedback from JSON lines or CSV"},
 };
 const route_table routes_gorse_bulk = {rows, sizeof rows / sizeof *rows};

@@ -29,20 +29,30 @@ static lorec_err store_one(server *s, store_event *e, store_again again, int64_t
     return err;
 }
 
+typedef struct event_fields {
+    store_event e;
+    json_t *when;
+} event_fields;
+#define AT(field) offsetof(event_fields, field)
+static const form_row event_rows[] = {
+    {"FeedbackType", FIELD_TEXT, AT(e.type), true, 1, 64},
+    {"UserId", FIELD_TEXT, AT(e.user), true, 1, ID_CHARS},
+    {"ItemId", FIELD_TEXT, AT(e.item), true, 1, ID_CHARS},
+    {"Value", FIELD_REAL, AT(e.value), .min = -1e15, .max = 1e15},
+    {"Timestamp", FIELD_ANY, AT(when), .of = "Time"},
+    {"Comment", FIELD_TEXT, AT(e.comment)},
+    {"EventId", FIELD_TEXT, AT(e.event_id), .min = 1, .max = 1200,
+     .about = "the same id is stored once"}, /* own ones hold ids */
+    {"Retract", FIELD_BOOL, AT(e.retract)},
+};
+const form gorse_event_form = {event_rows, sizeof event_rows / sizeof *event_rows, .or_list = true};
+
 static lorec_err read_event(const json_t *object, store_event *e)
 {
-    json_t *when = NULL;
-    *e = (store_event){.value = 1};
-    const field f[] = {{"FeedbackType", FIELD_TEXT, &e->type, true, 1, 64},
-                       {"UserId", FIELD_TEXT, &e->user, true, 1, ID_BYTES},
-                       {"ItemId", FIELD_TEXT, &e->item, true, 1, ID_BYTES},
-                       {"Value", FIELD_REAL, &e->value, .min = -1e15, .max = 1e15},
-                       {"Timestamp", FIELD_ANY, &when},
-                       {"Comment", FIELD_TEXT, &e->comment},
-                       {"EventId", FIELD_TEXT, &e->event_id, false, 1, 600 /* own ones hold ids */},
-                       {"Retract", FIELD_BOOL, &e->retract}};
-    TRY(fields_read(object, f, sizeof f / sizeof *f, true));
-    return when_read(when, "Timestamp", server_now(), &e->time);
+    event_fields f = {.e.value = 1};
+    TRY(form_read(NULL, object, &gorse_event_form, &f));
+    *e = f.e;
+    return when_read(f.when, "Timestamp", server_now(), &e->time);
 }
 
 lorec_err gorse_put_event(server *s, const json_t *object, int64_t *affected)
@@ -148,17 +158,32 @@ static lorec_err delete_triple(server *s, exchange *x)
     return exchange_reply(x, 200, json_pack("{s:I}", "RowAffected", (json_int_t)affected));
 }
 
+static const form_row event_page_rows[] = {
+    {"cursor", FIELD_INT, 0, .min = 0, .max = 9007199254740991.0, .about = "of the page before"},
+    {"n", FIELD_INT, 0, .min = 1, .max = PAGE_ROWS},
+};
+static const form event_page_form = {event_page_rows, sizeof event_page_rows / sizeof *event_page_rows};
+
 static const route rows[] = {
-    {"POST", "/api/feedback", post_feedback, ON_STORE, .writes = true, .about = "add feedback"},
-    {"PUT", "/api/feedback", put_feedback, ON_STORE, .writes = true, .about = "add or overwrite feedback"},
-    {"GET", "/api/feedback", get_all, ON_STORE, .about = "feedback, newest first, by pages"},
-    {"GET", "/api/feedback/{feedback-type}", get_of_type, ON_STORE, .about = "of one type"},
-    {"GET", "/api/feedback/{user-id}/{item-id}", get_of_pair, ON_STORE, .about = "of a user on an item"},
-    {"GET", "/api/feedback/{feedback-type}/{user-id}/{item-id}", get_of_triple, ON_STORE, .about = "one"},
+    {"POST", "/api/feedback", post_feedback, ON_STORE, .writes = true, .takes = &gorse_event_form,
+     .gives = "RowAffected", .about = "add feedback"},
+    {"PUT", "/api/feedback", put_feedback, ON_STORE, .writes = true, .takes = &gorse_event_form, .gives = "RowAffected",
+     .about = "add or overwrite feedback"},
+    {"GET", "/api/feedback", get_all, ON_STORE, .asks = &event_page_form, .gives = "EventPage",
+     .about = "feedback, newest first, by pages"},
+    {"GET", "/api/feedback/{feedback-type}", get_of_type, ON_STORE, .asks = &event_page_form, .gives = "EventPage",
+     .about = "feedback of one type"},
+    {"GET", "/api/feedback/{user-id}/{item-id}", get_of_pair, ON_STORE, .asks = &event_page_form, .gives = "Events",
+     .about = "feedback of a user on an item"},
+    {"GET", "/api/feedback/{feedback-type}/{user-id}/{item-id}", get_of_triple, ON_STORE, .asks = &event_page_form,
+     .gives = "Events", .about = "feedback of one type of a user on an item"},
     {"DELETE", "/api/feedback/{feedback-type}/{user-id}/{item-id}", delete_triple, ON_STORE, .writes = true,
-     .about = "take feedback back"},
-    {"GET", "/api/user/{user-id}/feedback", get_of_user, ON_STORE, .about = "of a user"},
-    {"GET", "/api/user/{user-id}/feedback/{feedback-type}", get_of_user_type, ON_STORE, .about = "of a user and type"},
-    {"GET", "/api/item/{item-id}/feedback", get_of_item, ON_STORE, .about = "of an item"},
+     .gives = "RowAffected", .about = "take feedback back"},
+    {"GET", "/api/user/{user-id}/feedback", get_of_user, ON_STORE, .asks = &event_page_form, .gives = "Events",
+     .about = "feedback of a user"},
+    {"GET", "/api/user/{user-id}/feedback/{feedback-type}", get_of_user_type, ON_STORE, .asks = &event_page_form,
+     .gives = "Events", .about = "feedback of a user, of one type"},
+    {"GET", "/api/item/{item-id}/feedback", get_of_item, ON_STORE, .asks = &event_page_form, .gives = "Events",
+     .about = "feedback of an item"},
 };
 const route_table routes_gorse_feedback = {rows, sizeof rows / sizeof *rows};

@@ -18,18 +18,30 @@ static lorec_err check_categories(const json_t *list)
     return LOREC_OK;
 }
 
+typedef struct item_fields {
+    store_item i;
+    json_t *labels, *categories, *when;
+} item_fields;
+#define AT(field) offsetof(item_fields, field)
+#define MORE_ROWS                                                                                                      \
+    {"IsHidden", FIELD_BOOL, AT(i.hidden)}, {"Categories", FIELD_LIST, AT(categories), .max = 1000, .of = FORM_TEXTS}, \
+        {"Timestamp", FIELD_ANY, AT(when), .of = "Time"}, {"Labels", FIELD_ANY, AT(labels)},                           \
+        {"Title", FIELD_TEXT, AT(i.title)},                                                                            \
+    {                                                                                                                  \
+        "Comment", FIELD_TEXT, AT(i.comment)                                                                           \
+    }
+static const form_row item_rows[] = {{"ItemId", FIELD_TEXT, AT(i.id), true, 1, ID_CHARS}, MORE_ROWS};
+static const form_row patch_rows[] = {
+    {"ItemId", FIELD_TEXT, AT(i.id), .min = 1, .max = ID_CHARS, .about = "the address counts"}, MORE_ROWS};
+const form gorse_item_form = {item_rows, sizeof item_rows / sizeof *item_rows, .or_list = true};
+static const form patch_form = {patch_rows, sizeof patch_rows / sizeof *patch_rows};
+
 lorec_err gorse_put_item(server *s, const json_t *object, int64_t *affected)
 {
-    store_item i = {0};
-    json_t *labels = NULL, *categories = NULL, *when = NULL;
-    const field f[] = {{"ItemId", FIELD_TEXT, &i.id, true, 1, ID_BYTES},
-                       {"IsHidden", FIELD_BOOL, &i.hidden},
-                       {"Categories", FIELD_LIST, &categories, false, 0, 1000},
-                       {"Timestamp", FIELD_ANY, &when},
-                       {"Labels", FIELD_ANY, &labels},
-                       {"Title", FIELD_TEXT, &i.title},
-                       {"Comment", FIELD_TEXT, &i.comment}};
-    TRY(fields_read(object, f, sizeof f / sizeof *f, true));
+    item_fields f = {0};
+    TRY(form_read(NULL, object, &gorse_item_form, &f));
+    store_item i = f.i;
+    json_t *labels = f.labels, *categories = f.categories, *when = f.when;
     TRY(check_categories(categories));
     TRY(when_read(when, "Timestamp", server_now(), &i.time));
     buf label_text = {0}, category_text = {0};
@@ -102,7 +114,8 @@ static lorec_err patch_item(server *s, exchange *x)
 {
     json_t *body, *tree;
     TRY(exchange_json(x, &body));
-    if (!json_is_object(body)) return err_set(LOREC_INPUT, "the body has to be an object");
+    item_fields unused = {0};
+    TRY(form_read(x, body, &patch_form, &unused));
     TRY(find(s, x, &tree));
     json_object_update(tree, body);
     json_object_set_new(tree, "ItemId", gorse_text(x->part[0]));
@@ -184,15 +197,20 @@ static lorec_err get_items(server *s, exchange *x)
 }
 
 static const route rows[] = {
-    {"POST", "/api/item", post_item, ON_STORE, .writes = true, .about = "add or replace an item"},
-    {"POST", "/api/items", post_item, ON_STORE, .writes = true, .about = "add or replace items"},
-    {"GET", "/api/items", get_items, ON_STORE, .about = "described items, by pages"},
-    {"GET", "/api/item/{item-id}", get_item, ON_STORE, .about = "an item"},
-    {"PATCH", "/api/item/{item-id}", patch_item, ON_STORE, .writes = true, .about = "change an item's fields"},
-    {"DELETE", "/api/item/{item-id}", delete_item, ON_STORE, .writes = true, .about = "never recommend it again"},
-    {"PUT", "/api/item/{item-id}/category/{category}", put_category, ON_STORE, .writes = true,
+    {"POST", "/api/item", post_item, ON_STORE, .writes = true, .takes = &gorse_item_form, .gives = "RowAffected",
+     .about = "add or replace an item"},
+    {"POST", "/api/items", post_item, ON_STORE, .writes = true, .takes = &gorse_item_form, .gives = "RowAffected",
+     .about = "add or replace items"},
+    {"GET", "/api/items", get_items, ON_STORE, .asks = &gorse_page_form, .gives = "Items",
+     .about = "described items, by pages"},
+    {"GET", "/api/item/{item-id}", get_item, ON_STORE, .gives = "Item", .about = "an item"},
+    {"PATCH", "/api/item/{item-id}", patch_item, ON_STORE, .writes = true, .takes = &patch_form, .gives = "RowAffected",
+     .about = "change an item's fields"},
+    {"DELETE", "/api/item/{item-id}", delete_item, ON_STORE, .writes = true, .gives = "RowAffected",
+     .about = "never recommend it again"},
+    {"PUT", "/api/item/{item-id}/category/{category}", put_category, ON_STORE, .writes = true, .gives = "RowAffected",
      .about = "put an item into a category"},
     {"DELETE", "/api/item/{item-id}/category/{category}", delete_category, ON_STORE, .writes = true,
-     .about = "take an item out of a category"},
+     .gives = "RowAffected", .about = "take an item out of a category"},
 };
 const route_table routes_gorse_items = {rows, sizeof rows / sizeof *rows};

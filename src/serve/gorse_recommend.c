@@ -53,7 +53,7 @@ static lorec_err ask_session(server *s, exchange *x)
     TRY(exchange_json(x, &body));
     if (!json_is_array(body)) return err_set(LOREC_INPUT, "the body has to be a list of feedback");
     size_t n = json_array_size(body);
-    if (n > 10000) return exchange_refuse(x, 413, "%zu entries; at most 10,000 are taken", n);
+    if (n > 10000) return err_set(LOREC_INPUT, "%zu entries; at most 10,000 are taken", n);
     TRY(mem_new(&a->history, n + 1));
     for (size_t i = 0; i < n; i++) {
         const char *id = json_string_value(json_object_get(json_array_get(body, i), "ItemId"));
@@ -185,23 +185,34 @@ static lorec_err get_non_personalized(server *s, exchange *x)
                            (int)x->part[0].n, x->part[0].p);
 }
 
+static const form_row list_rows[] = {
+    {"n", FIELD_INT, 0, .min = 1, .max = LIST_MAX},
+    {"offset", FIELD_INT, 0, .min = 0, .max = 100000},
+    {"category", FIELD_TEXT, 0},
+};
+static const form list_form = {list_rows, sizeof list_rows / sizeof *list_rows};
+
 static const route rows[] = {
-    {"GET", "/api/recommend/{user-id}", .on = ON_MODEL, .ask = ask_user, .answer = answer_ids,
-     .about = "a user's list"},
+    {"GET", "/api/recommend/{user-id}", .on = ON_MODEL, .ask = ask_user, .answer = answer_ids, .asks = &list_form,
+     .gives = "Ids", .about = "a user's list"},
     {"GET", "/api/recommend/{user-id}/{category}", .on = ON_MODEL, .ask = ask_user_category, .answer = answer_ids,
-     .about = "a user's list in a category"},
-    {"POST", "/api/session/recommend", .on = ON_MODEL, .ask = ask_session, .answer = answer_scores,
-     .about = "a list for what a session had"},
+     .asks = &list_form, .gives = "Ids", .about = "a user's list in a category"},
+    {"POST", "/api/session/recommend", .on = ON_MODEL, .ask = ask_session, .answer = answer_scores, .asks = &list_form,
+     .takes_words = "Session", .gives = "Scores", .about = "a list for what a session had"},
     {"POST", "/api/session/recommend/{category}", .on = ON_MODEL, .ask = ask_session_category, .answer = answer_scores,
-     .about = "the same in a category"},
+     .asks = &list_form, .takes_words = "Session", .gives = "Scores", .about = "the same in a category"},
     {"GET", "/api/item/{item-id}/neighbors", .on = ON_MODEL, .ask = ask_neighbours, .answer = answer_scores,
-     .about = "what goes with an item"},
+     .asks = &list_form, .gives = "Scores", .about = "what goes with an item"},
     {"GET", "/api/item-to-item/{name}/{item-id}", .on = ON_MODEL, .ask = ask_item_to_item, .answer = answer_scores,
-     .about = "what goes with an item"},
-    {"GET", "/api/latest", get_latest, ON_HTTP, .about = "the newest items"},
-    {"GET", "/api/latest/{category}", get_latest, ON_HTTP, .about = "the newest items of a category"},
-    {"GET", "/api/popular", get_popular, ON_HTTP, .about = "the most popular items"},
-    {"GET", "/api/popular/{category}", get_popular, ON_HTTP, .about = "the most popular items of a category"},
-    {"GET", "/api/non-personalized/{name}", get_non_personalized, ON_HTTP, .about = "latest or popular"},
+     .asks = &list_form, .gives = "Scores", .about = "what goes with an item"},
+    {"GET", "/api/latest", get_latest, ON_HTTP, .asks = &list_form, .gives = "Scores", .about = "the newest items"},
+    {"GET", "/api/latest/{category}", get_latest, ON_HTTP, .asks = &list_form, .gives = "Scores",
+     .about = "the newest items of a category"},
+    {"GET", "/api/popular", get_popular, ON_HTTP, .asks = &list_form, .gives = "Scores",
+     .about = "the most popular items"},
+    {"GET", "/api/popular/{category}", get_popular, ON_HTTP, .asks = &list_form, .gives = "Scores",
+     .about = "the most popular items of a category"},
+    {"GET", "/api/non-personalized/{name}", get_non_personalized, ON_HTTP, .asks = &list_form, .gives = "Scores",
+     .about = "latest or popular"},
 };
 const route_table routes_gorse_recommend = {rows, sizeof rows / sizeof *rows};

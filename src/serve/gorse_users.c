@@ -7,18 +7,29 @@ json_t *gorse_user_json(const store_user *u)
                      gorse_text(u->comment));
 }
 
+typedef struct user_fields {
+    slice id, comment;
+    json_t *labels, *subscribe;
+} user_fields;
+#define AT(field) offsetof(user_fields, field)
+#define MORE_ROWS                                                                                                      \
+    {"Labels", FIELD_ANY, AT(labels)}, {"Subscribe", FIELD_ANY, AT(subscribe)},                                        \
+    {                                                                                                                  \
+        "Comment", FIELD_TEXT, AT(comment)                                                                             \
+    }
+static const form_row user_rows[] = {{"UserId", FIELD_TEXT, AT(id), true, 1, ID_CHARS}, MORE_ROWS};
+static const form_row patch_rows[] = {
+    {"UserId", FIELD_TEXT, AT(id), .min = 1, .max = ID_CHARS, .about = "the address counts"}, MORE_ROWS};
+const form gorse_user_form = {user_rows, sizeof user_rows / sizeof *user_rows, .or_list = true};
+static const form patch_form = {patch_rows, sizeof patch_rows / sizeof *patch_rows};
+
 lorec_err gorse_put_user(server *s, const json_t *object, int64_t *affected)
 {
-    slice id = {0}, comment = {0};
-    json_t *labels = NULL, *subscribe = NULL;
-    const field f[] = {{"UserId", FIELD_TEXT, &id, true, 1, ID_BYTES},
-                       {"Labels", FIELD_ANY, &labels},
-                       {"Subscribe", FIELD_ANY, &subscribe},
-                       {"Comment", FIELD_TEXT, &comment}};
-    TRY(fields_read(object, f, sizeof f / sizeof *f, true));
+    user_fields u = {0};
+    TRY(form_read(NULL, object, &gorse_user_form, &u));
     buf text = {0};
-    lorec_err e = gorse_dump(&text, labels);
-    if (!e) e = store_user_put(s->store, &(store_user){id, {text.p, text.n}, comment});
+    lorec_err e = gorse_dump(&text, u.labels);
+    if (!e) e = store_user_put(s->store, &(store_user){u.id, {text.p, text.n}, u.comment});
     buf_free(&text);
     *affected += !e;
     return e;
@@ -63,7 +74,9 @@ static lorec_err patch_user(server *s, exchange *x)
 {
     json_t *body, *tree;
     int64_t affected = 0;
+    user_fields unused = {0};
     TRY(exchange_json(x, &body));
+    TRY(form_read(x, body, &patch_form, &unused));
     TRY(find(s, x, &tree));
     json_object_update(tree, body);
     json_object_set_new(tree, "UserId", gorse_text(x->part[0]));
@@ -102,12 +115,16 @@ static lorec_err get_users(server *s, exchange *x)
 }
 
 static const route rows[] = {
-    {"POST", "/api/user", post_user, ON_STORE, .writes = true, .about = "add or replace a user"},
-    {"POST", "/api/users", post_user, ON_STORE, .writes = true, .about = "add or replace users"},
-    {"GET", "/api/users", get_users, ON_STORE, .about = "described users, by pages"},
-    {"GET", "/api/user/{user-id}", get_user, ON_STORE, .about = "a user"},
-    {"PATCH", "/api/user/{user-id}", patch_user, ON_STORE, .writes = true, .about = "change a user's fields"},
-    {"DELETE", "/api/user/{user-id}", delete_user, ON_STORE, .writes = true,
+    {"POST", "/api/user", post_user, ON_STORE, .writes = true, .takes = &gorse_user_form, .gives = "RowAffected",
+     .about = "add or replace a user"},
+    {"POST", "/api/users", post_user, ON_STORE, .writes = true, .takes = &gorse_user_form, .gives = "RowAffected",
+     .about = "add or replace users"},
+    {"GET", "/api/users", get_users, ON_STORE, .asks = &gorse_page_form, .gives = "Users",
+     .about = "described users, by pages"},
+    {"GET", "/api/user/{user-id}", get_user, ON_STORE, .gives = "User", .about = "a user"},
+    {"PATCH", "/api/user/{user-id}", patch_user, ON_STORE, .writes = true, .takes = &patch_form, .gives = "RowAffected",
+     .about = "change a user's fields"},
+    {"DELETE", "/api/user/{user-id}", delete_user, ON_STORE, .writes = true, .gives = "RowAffected",
      .about = "forget a user: description, feedback, records"},
 };
 const route_table routes_gorse_users = {rows, sizeof rows / sizeof *rows};

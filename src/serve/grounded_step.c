@@ -3,10 +3,10 @@
 #include "serve/engine_parts.h"
 #include "serve/grounded.h"
 #include "serve/http_stream.h"
+#include "serve/mentions.h"
 #include "serve/openai_talk.h"
 #include "serve/served.h"
 #include "serve/slate.h"
-#include "serve/mentions.h"
 
 enum { OFFERED = 10 };
 
@@ -35,7 +35,8 @@ static lorec_err read_dialogue(server *s, const json_t *messages, said *history,
         bool user = strcmp(role, "user") == 0;
         if (!user && strcmp(role, "assistant") != 0) continue;
         hits.n = 0;
-        e = mentions_scan(s->mentions, &s->live, (slice){json_string_value(content), json_string_length(content)}, &hits);
+        e = mentions_scan(s->mentions, &s->live, (slice){json_string_value(content), json_string_length(content)},
+                          &hits);
         for (size_t k = 0; k < hits.n && !e; k++) e = add(user ? history : exclude, hits.hit[k].item);
     }
     mem_free(hits.hit);

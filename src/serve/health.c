@@ -60,8 +60,8 @@ static lorec_err get_metrics(server *s, exchange *x)
 }
 
 static const route rows[] = {
-    {"GET", "/api/health/live", get_live, ON_HTTP, .open = true, .about = "is the process alive?"},
-    {"GET", "/api/health/ready", get_ready, ON_HTTP, .open = true, .about = "does it answer?"},
-    {"GET", "/metrics", get_metrics, ON_HTTP, .about = "counters for Prometheus"},
+    {"GET", "/api/health/live", get_live, ON_HTTP, .open = true, .gives = "Alive", .about = "is the process alive?"},
+    {"GET", "/api/health/ready", get_ready, ON_HTTP, .open = true, .gives = "Ready", .about = "does it answer?"},
+    {"GET", "/metrics", get_metrics, ON_HTTP, .gives = "text/plain", .about = "counters for Prometheus"},
 };
 const route_table routes_health = {rows, sizeof rows / sizeof *rows};

@@ -192,12 +192,12 @@ static lorec_err post_embed(server *s, exchange *x)
 
 static const route rows[] = {
     {"GET", "/v1/models", get_models, ON_HTTP, .about = "models to talk with and to recommend by", .gives = "Models"},
-    {"GET", "/v1/models/{model...}", get_model, ON_HTTP, .about = "one of them", .gives = "Model", .may_lack = true},
-    {"POST", "/v1/chat/completions", post_chat, ON_DESK, .takes = &openai_forms[OPENAI_CHAT], .may_lack = true,
-     .gives = "ChatCompletion", .about = "a chat; with a model recommend:RUN one about the catalogue"},
-    {"POST", "/v1/completions", post_text, ON_DESK, .takes = &openai_forms[OPENAI_TEXT], .may_lack = true,
-     .gives = "Completion", .about = "a text gone on with"},
-    {"POST", "/v1/embeddings", post_embed, ON_DESK, .takes = &openai_forms[OPENAI_EMBED], .may_lack = true,
-     .gives = "Embeddings", .about = "vectors of texts"},
+    {"GET", "/v1/models/{model...}", get_model, ON_HTTP, .about = "one of them", .gives = "Model"},
+    {"POST", "/v1/chat/completions", post_chat, ON_DESK, .takes = &openai_forms[OPENAI_CHAT], .gives = "ChatCompletion",
+     .about = "a chat; with a model recommend:RUN one about the catalogue"},
+    {"POST", "/v1/completions", post_text, ON_DESK, .takes = &openai_forms[OPENAI_TEXT], .gives = "Completion",
+     .about = "a text gone on with"},
+    {"POST", "/v1/embeddings", post_embed, ON_DESK, .takes = &openai_forms[OPENAI_EMBED], .gives = "Embeddings",
+     .about = "vectors of texts"},
 };
 const route_table routes_openai = {rows, sizeof rows / sizeof *rows};

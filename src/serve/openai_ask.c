@@ -32,8 +32,8 @@ enum { NONE = -1, MESSAGES = 4096, TOKENS_MOST = 1 << 20 };
         {"max_tokens", FIELD_INT, AT(max_tokens), .min = 1, .max = TOKENS_MOST},                                       \
         {"temperature", FIELD_REAL, AT(temperature), .min = 0, .max = 2},                                              \
         {"top_p", FIELD_REAL, AT(top_p), .min = 0, .max = 1},                                                          \
-        {"presence_penalty", FIELD_REAL, AT(presence), .min = -2, .max = 2, .about = "only 0 is possible here"},       \
-        {"frequency_penalty", FIELD_REAL, AT(frequency), .min = -2, .max = 2, .about = "only 0 is possible here"},     \
+        {"presence_penalty", FIELD_ANY, AT(presence), .of = "{\"enum\":[0]}", .about = "only 0 is possible here"},     \
+        {"frequency_penalty", FIELD_ANY, AT(frequency), .of = "{\"enum\":[0]}", .about = "only 0 is possible here"},   \
         {"logit_bias", FIELD_OBJECT, AT(logit_bias), .of = "{\"type\":\"object\",\"maxProperties\":0}",                \
          .about = "only an empty one is possible here"},                                                               \
         {"stop", FIELD_ANY, AT(stop_in), .of = STOP_SCHEMA, .about = "texts that end the answer"},                     \
@@ -71,7 +71,7 @@ static const form_row text_rows[] = {
     {"prompt", FIELD_ANY, AT(prompt_in), true, .of = TEXT_OR_IDS("128")},
     {"logprobs", FIELD_INT, AT(text_logprobs), .min = 0, .max = 20},
     {"echo", FIELD_BOOL, AT(echo), .about = "not with logprobs"},
-    {"best_of", FIELD_INT, AT(best_of), .min = 1, .max = OPENAI_SAMPLES, .about = "as many as n, no more"},
+    {"best_of", FIELD_ANY, AT(best_of), .of = "{\"enum\":[1]}", .about = "only 1: answers are not chosen from more"},
     {"suffix", FIELD_TEXT, AT(suffix), .min = 0, .max = 0.5, .about = "only an empty one is possible here"},
     {"timeout_ms", FIELD_REAL, AT(timeout_ms), .min = 1, .max = 3600000, .about = "lorec's own: how long to wait"},
 };
@@ -82,8 +82,19 @@ static const form_row embed_rows[] = {
     {"dimensions", FIELD_INT, AT(dimensions), .min = 1, .max = 1 << 20, .about = "as many as the model's vectors have"},
     {"user", FIELD_TEXT, AT(user), .min = 0, .max = 512},
 };
-const form openai_forms[3] = {[OPENAI_CHAT] = {chat_rows, sizeof chat_rows / sizeof *chat_rows},
-                              [OPENAI_TEXT] = {text_rows, sizeof text_rows / sizeof *text_rows},
+/* What does not go together. */
+#define NOT_STREAMED                                                                                                   \
+    "{\"required\":[\"stream_options\"],\"properties\":{\"stream_options\":{\"type\":\"object\"},"                     \
+    "\"stream\":{\"enum\":[false,null]}}}"
+#define CHAT_ALSO                                                                                                      \
+    "{\"not\":{\"anyOf\":[" NOT_STREAMED ",{\"required\":[\"top_logprobs\"],\"properties\":{\"top_logprobs\":{"        \
+    "\"type\":\"integer\",\"minimum\":1},\"logprobs\":{\"enum\":[false,null]}}}]}}"
+#define TEXT_ALSO                                                                                                      \
+    "{\"not\":{\"anyOf\":[" NOT_STREAMED ",{\"required\":[\"echo\"],\"properties\":{\"echo\":{\"const\":true},"        \
+    "\"logprobs\":{\"type\":\"integer\"}}},{\"required\":[\"echo\"],\"properties\":{\"echo\":{\"const\":true},"        \
+    "\"prompt\":{\"type\":\"array\",\"contains\":{\"type\":[\"integer\",\"array\"]}}}}]}}"
+const form openai_forms[3] = {[OPENAI_CHAT] = {chat_rows, sizeof chat_rows / sizeof *chat_rows, .also = CHAT_ALSO},
+                              [OPENAI_TEXT] = {text_rows, sizeof text_rows / sizeof *text_rows, .also = TEXT_ALSO},
                               [OPENAI_EMBED] = {embed_rows, sizeof embed_rows / sizeof *embed_rows}};
 
 /* ---- parts that have several forms ---------------------------------------------------------------------------------------------- */
@@ -161,10 +172,15 @@ static lorec_err refuse(exchange *x, const char *param, const char *why)
     return exchange_wrong(x, param, "unsupported_parameter", "\"%s\": %s", param, why);
 }
 
+static bool is_number(const json_t *v, double wanted)
+{
+    return !v || (json_is_number(v) && json_number_value(v) == wanted);
+}
+
 static lorec_err check_common(exchange *x, const openai_ask *a)
 {
-    if (a->presence != 0) return refuse(x, "presence_penalty", "only 0 is possible here");
-    if (a->frequency != 0) return refuse(x, "frequency_penalty", "only 0 is possible here");
+    if (!is_number(a->presence, 0)) return refuse(x, "presence_penalty", "only 0 is possible here");
+    if (!is_number(a->frequency, 0)) return refuse(x, "frequency_penalty", "only 0 is possible here");
     if (json_object_size(a->logit_bias)) return refuse(x, "logit_bias", "tokens can not be weighed here");
     if (a->stream_options && !a->stream) return refuse(x, "stream_options", "it goes with \"stream\": true");
     return LOREC_OK;
@@ -214,16 +230,12 @@ static lorec_err finish_chat(exchange *x, openai_ask *a)
 
 static lorec_err finish_text(exchange *x, openai_ask *a)
 {
-    if (a->best_of > 0 && a->best_of != a->n)
-        return refuse(x, "best_of", "only as many as n: answers are not chosen from more");
+    if (!is_number(a->best_of, 1)) return refuse(x, "best_of", "only 1: answers are not chosen from more");
     a->logprobs = a->text_logprobs != NONE;
     a->top_logprobs = a->logprobs ? a->text_logprobs : 0;
     if (a->echo && a->logprobs) return refuse(x, "echo", "it does not go with \"logprobs\"");
     TRY(read_texts(x, a, "prompt", a->prompt_in, OPENAI_PROMPTS));
     if (a->echo && a->ids[0].n) return refuse(x, "echo", "it goes with texts, not with tokens");
-    if (a->n * (int64_t)a->n_texts > OPENAI_SAMPLES)
-        return exchange_wrong(x, "n", "above_max_value", "%zu prompts with n %lld are more than %d answers", a->n_texts,
-                              (long long)a->n, OPENAI_SAMPLES);
     return LOREC_OK;
 }
 

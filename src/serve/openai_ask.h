@@ -20,11 +20,11 @@ enum { OPENAI_STOPS = 16, OPENAI_SAMPLES = 128, OPENAI_PROMPTS = 128, OPENAI_INP
 typedef struct openai_ask {
     openai_kind kind;
     slice model, user;
-    int64_t n, seed, max_tokens, max_completion_tokens, top_logprobs, text_logprobs, best_of, dimensions;
-    double temperature, top_p, presence, frequency;
+    int64_t n, seed, max_tokens, max_completion_tokens, top_logprobs, text_logprobs, dimensions;
+    double temperature, top_p;
     bool stream, logprobs, echo, parallel_calls;
     json_t *messages_in, *tools_in, *tool_choice, *response_format, *stream_options, *stop_in, *prompt_in, *input_in;
-    json_t *logit_bias, *functions, *unused, *modalities;
+    json_t *logit_bias, *best_of, *presence, *frequency, *unused, *modalities;
     slice encoding, suffix;
     double timeout_ms; /* lorec's own */
 

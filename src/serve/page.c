@@ -41,7 +41,8 @@ static lorec_err get_file(server *s, exchange *x)
 }
 
 static const route rows[] = {
-    {"GET", "/", get_page, ON_HTTP, .open = true, .about = "the page"},
-    {"GET", "/page/{file}", get_file, ON_HTTP, .open = true, .about = "its scripts and style"},
+    {"GET", "/", get_page, ON_HTTP, .open = true, .gives = "text/html", .about = "the page"},
+    {"GET", "/page/{file}", get_file, ON_HTTP, .open = true, .gives = "text/javascript",
+     .about = "its scripts and style"},
 };
 const route_table routes_page = {rows, sizeof rows / sizeof *rows};

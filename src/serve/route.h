@@ -36,10 +36,11 @@ typedef struct route {
     bool hands_on;       /* ON_MODEL: `answer` sees to the reply (http_done) itself unless it returns an error */
     /* What openapi.json says besides: */
     const form *takes;       /* the body; NULL: none */
-    const char *takes_words; /* its schema where no form tells it */
+    bool may_be_empty;       /* it need not be there */
+    const char *takes_words; /* its schema where no form tells it; or a type of text */
     const form *asks;        /* of the address, behind the question mark */
     const char *gives; /* the reply: a name of openapi_words.c, or a schema; NULL: any JSON; "text/...": no JSON */
-    bool may_lack;     /* it answers 404 where what is named is not there */
+    bool later;        /* 202 instead of 200 */
 } route;
 typedef struct route_table {
     const route *rows;

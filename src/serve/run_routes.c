@@ -75,9 +75,15 @@ static lorec_err get_progress(server *s, exchange *x)
     return e;
 }
 
+static const form_row progress_rows[] = {{"from", FIELD_INT, 0, .min = 0, .max = 9007199254740991.0}};
+static const form progress_form = {progress_rows, 1};
+
 static const route rows[] = {
-    {"GET", "/v1/runs", get_runs, ON_HTTP, .about = "runs that are served, and those in the same folders"},
-    {"GET", "/v1/runs/{run}/result", get_result, ON_HTTP, .about = "a finished run's numbers, as lorec run --json"},
-    {"GET", "/v1/runs/{run}/progress", get_progress, ON_HTTP, .about = "its validations and last words; ?from=LINE"},
+    {"GET", "/v1/runs", get_runs, ON_HTTP, .gives = "Runs",
+     .about = "runs that are served, and those in the same folders"},
+    {"GET", "/v1/runs/{run}/result", get_result, ON_HTTP, .gives = "{\"type\":\"object\"}",
+     .about = "a finished run's numbers, as lorec run --json"},
+    {"GET", "/v1/runs/{run}/progress", get_progress, ON_HTTP, .asks = &progress_form, .gives = "{\"type\":\"object\"}",
+     .about = "its validations and last words; ?from=LINE"},
 };
 const route_table routes_runs = {rows, sizeof rows / sizeof *rows};

@@ -11,18 +11,20 @@
 #include "serve/mentions.h"
 #include "serve/workers.h"
 
-static const route_table *const tables[] = {
-    &routes_health,         &routes_v1,          &routes_openai,      &routes_gorse_recommend,
-    &routes_gorse_feedback, &routes_gorse_users, &routes_gorse_items, &routes_gorse_bulk,
-    &routes_train,          &routes_page,        &routes_browse,      &routes_runs,
+const route_table *const server_tables[] = {
+    &routes_health,         &routes_openapi,     &routes_v1,          &routes_openai,     &routes_gorse_recommend,
+    &routes_gorse_feedback, &routes_gorse_users, &routes_gorse_items, &routes_gorse_bulk, &routes_train,
+    &routes_page,           &routes_browse,      &routes_runs,
 };
 enum {
-    TABLES = sizeof tables / sizeof *tables,
+    TABLES = sizeof server_tables / sizeof *server_tables,
     STORE_QUEUE = 4096,
     MODEL_QUEUE = 1024,
     DESK_QUEUE = 256,
     RECORDS = 20000
 };
+
+const size_t server_n_tables = TABLES;
 
 int64_t server_now(void)
 {
@@ -43,7 +45,7 @@ static bool same_key(const char *a, const char *b)
 static bool accept_head(void *ctx, exchange *x)
 {
     server *s = ctx;
-    x->route = route_find(tables, TABLES, x->method, x->path, x);
+    x->route = route_find(server_tables, TABLES, x->method, x->path, x);
     if (!x->route) return false;
     pthread_rwlock_rdlock(&s->key_lock);
     bool welcome = !s->key || x->route->open || (x->key && same_key(x->key, s->key));
@@ -56,6 +58,7 @@ static bool accept_head(void *ctx, exchange *x)
         return false;
     }
     if (x->route->max_body) x->max_body = x->route->max_body;
+    if (x->route->asks && form_check_query(x, x->route->asks)) return false;
     x->deadline = clock_seconds() + s->o.deadline_seconds;
     return true;
 }
@@ -217,7 +220,7 @@ static lorec_err open_parts(server *s, const server_options *o)
     TRY(mem_dup(&s->read_type, o->read_type ? o->read_type : "read"));
     TRY(mem_dup(&s->store_url, o->store ? o->store : "sqlite::memory:"));
     TRY(open_log(s));
-    TRY(stats_open(&s->stats, tables, TABLES));
+    TRY(stats_open(&s->stats, server_tables, TABLES));
     TRY(engine_open(&s->engine, &s->live));
     s->engine.new_every = o->new_every > 0 ? (size_t)o->new_every : 0;
     TRY(retrain_open(&s->retrainer, s, &o->train, o->runs, o->n_runs));

@@ -93,8 +93,11 @@ int server_port(const server *s);
 void server_record(server *s, const char *request_id, slice user, json_t *body);
 int64_t server_now(void); /* seconds since 1970 */
 
-/* The tables of addresses, one file each. */
+/* The tables of addresses, one file each: what is dispatched on, counted by, and told in /openapi.json. */
+extern const route_table *const server_tables[];
+extern const size_t server_n_tables;
 extern const route_table routes_gorse_users, routes_gorse_items, routes_gorse_feedback, routes_gorse_recommend,
-    routes_gorse_bulk, routes_v1, routes_openai, routes_health, routes_train, routes_page, routes_browse, routes_runs;
+    routes_gorse_bulk, routes_openapi, routes_v1, routes_openai, routes_health, routes_train, routes_page,
+    routes_browse, routes_runs;
 
 #endif

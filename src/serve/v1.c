@@ -58,9 +58,11 @@ static const form_row explain_rows[] = {
     WHO_ROWS,
     {"item", FIELD_TEXT, AT(item), true, 1, 1024, .about = "an id or a title"},
 };
-static const form recommend_form = {recommend_rows, sizeof recommend_rows / sizeof *recommend_rows};
-static const form rerank_form = {rerank_rows, sizeof rerank_rows / sizeof *rerank_rows};
-static const form explain_form = {explain_rows, sizeof explain_rows / sizeof *explain_rows};
+static const form recommend_form = {recommend_rows, sizeof recommend_rows / sizeof *recommend_rows,
+                                    .either = {"user", "history"}};
+static const form rerank_form = {rerank_rows, sizeof rerank_rows / sizeof *rerank_rows, .either = {"user", "history"}};
+static const form explain_form = {explain_rows, sizeof explain_rows / sizeof *explain_rows,
+                                  .either = {"user", "history"}};
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------------------- */
 
@@ -253,11 +255,11 @@ static lorec_err get_methods(server *s, exchange *x)
 
 static const route rows[] = {
     {"POST", "/v1/recommend", .on = ON_MODEL, .ask = ask_recommend, .answer = answer, .hands_on = true,
-     .takes = &recommend_form, .gives = "Slate", .may_lack = true, .about = "a list for a user or a history of titles"},
+     .takes = &recommend_form, .gives = "Slate", .about = "a list for a user or a history of titles"},
     {"POST", "/v1/rerank", .on = ON_MODEL, .ask = ask_rerank_body, .answer = answer, .hands_on = true,
-     .takes = &rerank_form, .gives = "Slate", .may_lack = true, .about = "given candidates in the model's order"},
+     .takes = &rerank_form, .gives = "Slate", .about = "given candidates in the model's order"},
     {"POST", "/v1/explain", .on = ON_MODEL, .ask = ask_explain, .answer = answer_explain, .hands_on = true,
-     .takes = &explain_form, .gives = "Explanation", .may_lack = true,
+     .takes = &explain_form, .gives = "Explanation",
      .about = "why an item, by what the model does without each thing of the history"},
     {"GET", "/v1/methods", get_methods, ON_HTTP, .gives = "Methods", .about = "what is served"},
 };

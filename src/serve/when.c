@@ -29,18 +29,27 @@ static bool read_text(const char *text, int64_t *out)
     return true;
 }
 
+enum { MS_FROM = 100000 }; /* millions of seconds: larger numbers are milliseconds */
+static const int64_t first = -62135596800, last = 253402300799; /* the years 1 to 9999, which when_write can write */
+
 lorec_err when_read(const json_t *value, const char *field, int64_t fallback, int64_t *out)
 {
     *out = fallback;
     if (!value || json_is_null(value)) return LOREC_OK;
     if (json_is_integer(value)) {
         json_int_t n = json_integer_value(value);
-        *out = n > 100000000000 || n < -100000000000 ? n / 1000 : n;
-        return LOREC_OK;
+        bool ms = n > MS_FROM * (int64_t)1000000 || n < -MS_FROM * (int64_t)1000000;
+        *out = ms ? n / 1000 : n;
+        if (*out >= first && *out <= last) return LOREC_OK;
+        return err_set(LOREC_INPUT, "\"%s\" is no time of the years 1 to 9999", field);
     }
     const char *text = json_string_value(value);
     if (text && !*text) return LOREC_OK;
-    if (text && read_text(text, out)) return LOREC_OK;
+    if (text && read_text(text, out)) {
+        if (*out < first) *out = first; /* by its zone */
+        if (*out > last) *out = last;
+        return LOREC_OK;
+    }
     return err_set(LOREC_INPUT, "\"%s\" has to be a time such as \"2026-11-26T07:30:00Z\" or seconds since 1970",
                    field);
 }

@@ -32,9 +32,9 @@ get "/api/recommend/nobody?n=2" && is 200 && [ "$(cat out)" != '[]' ] || die "no
 # lorec's own words
 get /v1/recommend -d '{"history":["i1","i6"],"k":2}' && is 200 && body '"degraded":null' && body '"source":"ease"'
 id=$(sed 's/.*"request_id":"\([^"]*\)".*/\1/' out)
-get /v1/recommend -d '{"user":"u2","method":"nope"}' && is 400 && body "is not served here"
+get /v1/recommend -d '{"user":"u2","method":"nope"}' && is 404 && body "is not served here"
 get /v1/rerank -d '{"history":["i1"],"candidates":["i2","i3"]}' && is 200 && body '"id":"i2"'
-get /v1/rerank -d '{"history":["i1"],"candidates":["no such thing"]}' && is 400
+get /v1/rerank -d '{"history":["i1"],"candidates":["no such thing"]}' && is 404 && body '"param":"candidates"'
 get /v1/methods && is 200 && body '"method":"ease"'
 get /metrics && is 200 && body 'lorec_http_requests_total{method="GET",route="/api/recommend/{user-id}",code="200"}'
 
@@ -56,6 +56,7 @@ get /api/feedback -d '[{"FeedbackType":"like","UserId":"u1"}]' && is 400 && body
 get /api/feedback -d '[{"FeedbackType":"like","UserId":"u7","ItemId":"i1"},{"UserId":"u7"}]' && is 400
 get /api/user/u7/feedback && [ "$(cat out)" = '[]' ] || die "half of a refused batch was stored: $(cat out)"
 head -c 9000000 /dev/zero | tr '\0' ' ' >big && get /v1/recommend --data-binary @big -H 'Expect:' && is 413
+get "/api/recommend/u1?category=none" && is 200 && [ "$(cat out)" = '[]' ] || die "a category that nothing has: $(cat out)"
 get /api/item/%27%3B%20DROP%20TABLE%20items%3B-- && is 404
 
 # what was acknowledged is there after kill -9, the record too; the answer can be made again bit for bit

@@ -97,6 +97,49 @@ id=$(sed 's/.*"request_id":"\([^"]*\)".*/\1/' out)
 chat '{"model":"recommend:r","messages":[{"role":"user","content":"anything"}],"user":"u1","max_tokens":4,"stream":true}' && is 200 && body 'data: [DONE]' && body '"source":"ease"'
 chat '{"model":"recommend:none",'"$hi"'}' && is 404
 
+# why an item, and reasons for a list
+post /v1/explain '{"history":["Heat","Alien"],"item":"Fargo (1996)"}' && is 200 && body '"evidence":[' && body '"basis":"' && body '"reason":"'
+post /v1/explain '{"history":["Heat"],"item":"no such film"}' && is 404 && body '"param":"item"'
+post /v1/recommend '{"user":"u1","k":2,"reasons":true}' && is 200 && body '"reasons_by":"' && not '"reason":null'
+post /v1/recommend '{"user":"u1","k":2}' && is 200 && body '"reason":null'
+
+# the document of it all, and answers that fit it
+get /openapi.json && is 200 && body '"openapi":"3.1.0"' && body '"/v1/explain"'
+if command -v python3 >/dev/null; then
+    python3 "$SOURCE/tests/cli/support/schema.py" "$A" <<'ASKED' >fits.txt 2>&1 || die "$(cat fits.txt)"
+GET /api/health/live 200
+GET /api/health/ready 200
+GET /v1/methods 200
+GET /v1/models 200
+GET /v1/models/tiny 200
+GET /v1/models/none 404
+POST /v1/chat/completions 200 {"model":"tiny","messages":[{"role":"user","content":"hi"}],"max_tokens":2,"logprobs":true}
+POST /v1/chat/completions 200 {"model":"recommend:r","messages":[{"role":"user","content":"Heat"}],"max_tokens":2}
+POST /v1/chat/completions 400 {"model":"tiny"}
+POST /v1/completions 200 {"model":"tiny","prompt":"the","max_tokens":2}
+POST /v1/embeddings 200 {"model":"tiny","input":"the"}
+POST /v1/recommend 200 {"user":"u1","k":3}
+POST /v1/recommend 400 {}
+POST /v1/rerank 200 {"user":"u1","candidates":["i1","i2"]}
+POST /v1/explain 200 {"user":"u1","item":"i2"}
+GET /v1/items?q=heat 200
+GET /v1/users 200
+GET /v1/runs 200
+GET /api/recommend/u1 200
+GET /api/latest 200
+GET /api/popular?n=0 400
+POST /api/session/recommend 200 [{"ItemId":"i1"}]
+POST /api/feedback 200 {"FeedbackType":"like","UserId":"u1","ItemId":"i1"}
+POST /api/feedback 400 {"FeedbackType":"like"}
+GET /api/feedback 200
+GET /api/user/u1 200
+GET /api/item/i1 200
+GET /api/item/none 404
+GET /api/train 200
+ASKED
+    [ "$(grep -c '^fits' fits.txt)" = 29 ] || die "$(cat fits.txt)"
+fi
+
 # a client that leaves takes its work along
 slow='{"model":"tiny",'"$hi"',"max_tokens":1500,"n":8,"ignored":0}'
 slow=${slow/,\"ignored\":0/}
@@ -122,7 +165,7 @@ stop
 
 # without a model: the catalogue answers in plain words
 start r --store sqlite:s.db
-chat '{"model":"recommend:ease","messages":[{"role":"user","content":"I saw Heat, Alien and Toy Story"}]}' && is 200 && body '"finish_reason":"stop"' && body 'because of \"Toy Story (1995)\"'
+chat '{"model":"recommend:ease","messages":[{"role":"user","content":"I saw Heat, Alien and Toy Story"}]}' && is 200 && body '"finish_reason":"stop"' && body 'because of \"'
 chat '{"model":"recommend:r","messages":[{"role":"user","content":"hello"}]}' && is 200 && body 'this is what others choose'
 chat '{"model":"tiny",'"$hi"'}' && is 404
 post /v1/embeddings '{"model":"tiny","input":"a"}' && is 404

@@ -64,7 +64,7 @@ body '"state":"refused"' && body "that in force has 1" && [ "$(in_force)" = "$ru
 stop
 start r --store sqlite:s.db --train-cpu-hours 0.0001 --train-margin 1
 get /api/train -X POST -d '{"margin":2}' && is 400
-get /api/train -X POST -d '{"run":"elsewhere"}' && is 400 && body 'is not served'
+get /api/train -X POST -d '{"run":"elsewhere"}' && is 404 && body 'is not served'
 get /api/train && body '"state":"idle"'
 
 # SIGHUP: a run that is broken leaves the old model in force, requests go on
