@@ -27,6 +27,7 @@ typedef struct lm_batch {
     const int32_t *token;  /* [rows] */
     const int32_t *length; /* [n] of at least one token each */
     const uint8_t *learn;  /* [rows] 1: a token that is to be said; NULL: all */
+    tensor *vectors;       /* [rows, embed_width] added to the tokens' own (a token -1 has none); NULL: nothing */
 } lm_batch;
 int64_t lm_batch_rows(const lm_batch *b);
 int64_t lm_batch_learned(const lm_batch *b); /* tokens to be said that something comes before */

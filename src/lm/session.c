@@ -211,7 +211,7 @@ static lorec_err check_run(const lm_session *s, const lm_growth *g, int64_t i, c
         (after < LM_START && -2 - after >= i))
         return err_set(LOREC_USAGE, "branch %lld of %lld", (long long)after, (long long)s->branches);
     for (int32_t j = 0; j < g->lengths[i]; j++)
-        if (token[j] < 0 || token[j] >= vocab)
+        if (token[j] < 0 || token[j] >= vocab + s->opt.extras)
             return err_set(LOREC_USAGE, "token %d of a model that has %lld", token[j], (long long)vocab);
     return LOREC_OK;
 }

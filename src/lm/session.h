@@ -26,7 +26,10 @@ typedef struct lm_session_options {
     size_t memory;        /* bytes of keys and values; 0: no limit */
     int64_t rows_at_once; /* tokens of one pass; 0: 512. More take more passes and no more memory */
     const struct adapter_set *adapters; /* act on all that it reads (`of` is not used); or NULL */
-    bool adapter_each;          /* instead one of them, or none, acts on a text: lm_session_use, lm_growth.adapter */
+    bool adapter_each; /* instead one of them, or none, acts on a text: lm_session_use, lm_growth.adapter */
+    const float
+        *extra;     /* [extras][embed_width], borrowed: tokens that are no words. Prompts may hold the ids vocab .. */
+    int64_t extras; /* ... vocab + extras - 1, which are read as these vectors and never said */
     const transformer *encoder; /* of an encoder-decoder model: lm_session_read's prompts go to it ... */
     int32_t start;              /* ... and branches begin with this token, the decoder's first; NULL: a decoder alone */
     /* Added to the vectors of the encoder's tokens: [rows, width], of packed prompts; or NULL. */

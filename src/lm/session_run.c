@@ -95,6 +95,46 @@ static lorec_err fill_cross(lm_session *s, const pass_part *part, kv_view *all, 
 
 /* ---- through the layers ------------------------------------------------------------------------------------------------------ */
 
+/* Ids beyond the vocabulary are the session's extra vectors: -1 among `words`, and a row of *vectors (NULL: there are none). */
+static lorec_err part_extra(lm_session *s, const transformer_config *c, const int32_t *ids, int64_t rows,
+                            int32_t *words, tensor **vectors)
+{
+    int64_t width = c->embed_width ? c->embed_width : c->width;
+    float *vector = NULL;
+    *vectors = NULL;
+    for (int64_t i = 0; i < rows; i++) {
+        words[i] = ids[i] < c->vocab_size ? ids[i] : -1;
+        if (words[i] >= 0) continue;
+        if (!vector) TRY(mem_new(&vector, (size_t)(rows * width)));
+        memcpy(vector + i * width, s->opt.extra + (ids[i] - c->vocab_size) * width, (size_t)width * sizeof *vector);
+    }
+    if (vector)
+        *vectors = op_cast(s->tape, tape_f32(s->tape, vector, 2, (int64_t[]){rows, width}),
+                           s->opt.bf16 ? DTYPE_BF16 : DTYPE_F32);
+    mem_free(vector);
+    return tape_error(s->tape);
+}
+
+/* The first layer's input: words, extra vectors, an adapter's prompt (ids NULL), what is added to an encoder's tokens. */
+static tensor *embed(lm_session *s, const transformer *net, token_rows *in, const int32_t *ids, int64_t rows,
+                     const int32_t *length, int64_t groups)
+{
+    tape *t = s->tape;
+    int32_t *words = NULL;
+    lorec_err e = LOREC_OK;
+    in->vectors = !ids ? adapters_prompt_vectors(t, net, in->adapters) : NULL;
+    if (ids && net == s->net && s->opt.extras) {
+        e = mem_new(&words, (size_t)rows);
+        if (!e) e = part_extra(s, transformer_settings(net), ids, rows, words, &in->vectors);
+        if (e) tape_fail(t, e);
+    }
+    in->ids = ids ? tape_ids(t, words ? words : ids, rows) : NULL;
+    mem_free(words);
+    if (net == s->opt.encoder && s->opt.encoder_vectors)
+        in->vectors = s->opt.encoder_vectors(s->opt.encoder_ctx, t, ids, length, groups);
+    return transformer_embed(t, net, in);
+}
+
 lorec_err session_layers(lm_session *s, const transformer *net, token_rows *in, const int32_t *ids, int64_t rows,
                          const int32_t *length, int64_t groups, float *hidden)
 {
@@ -106,11 +146,8 @@ lorec_err session_layers(lm_session *s, const transformer *net, token_rows *in, 
     for (int64_t layer = 0; layer < c->layers; layer++) {
         tape_begin(t, 0);
         in->sequences = tape_segments(t, length, groups);
-        in->ids = layer == 0 && ids ? tape_ids(t, ids, rows) : NULL;
-        in->vectors = layer == 0 && !ids ? adapters_prompt_vectors(t, net, in->adapters) : NULL;
-        if (layer == 0 && net == s->opt.encoder && s->opt.encoder_vectors)
-            in->vectors = s->opt.encoder_vectors(s->opt.encoder_ctx, t, ids, length, groups);
-        tensor *x = layer == 0 ? transformer_embed(t, net, in) : tape_f32(t, p->x, 2, (int64_t[]){rows, c->width});
+        tensor *x = layer == 0 ? embed(s, net, in, ids, rows, length, groups)
+                               : tape_f32(t, p->x, 2, (int64_t[]){rows, c->width});
         if (between == DTYPE_BF16) x = op_cast(t, x, between);
         x = transformer_block(t, net, layer, x, in);
         if (layer < c->layers - 1) {

@@ -33,9 +33,11 @@
     ROW(bigrec)                                                                                                        \
     ROW(chat_rec)                                                                                                      \
     ROW(fairllm)                                                                                                       \
+    ROW(fellrec)                                                                                                       \
     ROW(gptrec)                                                                                                        \
     ROW(hllm)                                                                                                          \
     ROW(kar)                                                                                                           \
+    ROW(llara)                                                                                                         \
     ROW(llmrank)                                                                                                       \
     ROW(nir)                                                                                                           \
     ROW(p5)                                                                                                            \

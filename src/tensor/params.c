@@ -14,6 +14,7 @@ struct params {
     uint64_t seed, version;
     tensor **p;
     size_t n, cap;
+    bool joined; /* the parameters are other sets' */
     lorec_err err;
     char message[1024];
     int64_t limit, values; /* limit 0: none; values: in all of them */
@@ -50,7 +51,7 @@ static void param_free(tensor *p)
 void params_free(params *ps)
 {
     if (!ps) return;
-    for (size_t i = 0; i < ps->n; i++) param_free(ps->p[i]);
+    for (size_t i = 0; i < ps->n && !ps->joined; i++) param_free(ps->p[i]);
     mem_free(ps->p);
     arena_free(&ps->packed);
     pthread_mutex_destroy(&ps->lock);
@@ -207,6 +208,23 @@ tensor *params_add(params *ps, const char *name, init how, int ndim, const int64
     if (e == LOREC_OK) e = mem_new((float **)&p->data, (size_t)(count ? count : 1));
     if (e == LOREC_OK && !ps->supply) e = param_draw(ps, p, how);
     return param_keep(ps, p, name, e);
+}
+
+params *params_join(params *const *sets, size_t n)
+{
+    params *ps = params_new(0);
+    lorec_err e = ps ? LOREC_OK : LOREC_RESOURCE;
+    if (ps) ps->joined = true;
+    for (size_t i = 0; i < n && !e; i++) {
+        for (size_t k = 0; k < sets[i]->n && !e; k++)
+            if (params_find(ps, sets[i]->p[k]->param->name))
+                e = err_set(LOREC_USAGE, "two sets have a parameter %s", sets[i]->p[k]->param->name);
+        if (!e) e = mem_grow(&ps->p, &ps->cap, ps->n + sets[i]->n);
+        for (size_t k = 0; k < sets[i]->n && !e; k++) ps->p[ps->n++] = sets[i]->p[k];
+    }
+    if (!e) return ps;
+    params_free(ps);
+    return NULL;
 }
 
 void params_limit(params *ps, int64_t values)

@@ -50,6 +50,11 @@ tensor *tape_fail(tape *t, lorec_err e)
     return NULL;
 }
 
+uint64_t tape_step(const tape *t)
+{
+    return t->step;
+}
+
 lorec_err tape_error(const tape *t)
 {
     return t->err ? err_set(t->err, "%s", t->message) : LOREC_OK;

@@ -73,6 +73,7 @@ void tape_begin(tape *t, uint64_t step); /* forgets the last step; `step` seeds 
 lorec_err tape_error(const tape *t);     /* the first failure since tape_begin; its message is put back */
 /* Stops the tape with this error (unless it has one already) and this thread's message; returns NULL. */
 tensor *tape_fail(tape *t, lorec_err e);
+uint64_t tape_step(const tape *t);  /* that tape_begin was told: for losses that change as training goes on */
 size_t tape_bytes(const tape *t);   /* activations held now */
 double tape_flops(const tape *t);   /* of the recorded ops, forward */
 double tape_traffic(const tape *t); /* bytes that they read and write */
@@ -139,6 +140,9 @@ void params_free(params *ps);
  * is kept and told by params_error, so that a model's constructor checks once. */
 tensor *params_add(params *ps, const char *name, init how, int ndim, const int64_t *shape);
 lorec_err params_error(const params *ps);
+/* One set over the parameters of others, which must outlive it: an adapter and a head that learn together. Nothing is copied.
+ * NULL: out of memory, or a name that two of them have (message set). */
+params *params_join(params *const *sets, size_t n);
 /* What would make more values than that in all is refused (LOREC_INPUT) before memory is taken; 0: no limit. A model whose
  * weights are in a file can not have more than the file has, whatever its config says. */
 void params_limit(params *ps, int64_t values);

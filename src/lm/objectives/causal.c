@@ -20,6 +20,7 @@ int64_t lm_batch_learned(const lm_batch *b)
 tensor *lm_batch_hidden(tape *t, const lm_forward *f, const lm_batch *b)
 {
     token_rows in = {.ids = tape_ids(t, b->token, lm_batch_rows(b)),
+                     .vectors = b->vectors,
                      .sequences = tape_segments(t, b->length, b->n),
                      .adapters = f->adapters,
                      .recompute = f->recompute};

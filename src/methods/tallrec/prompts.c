@@ -1,6 +1,7 @@
 /* The question: liked titles, disliked titles, the title that is asked about. */
 #include "base/mem.h"
 #include "methods/tallrec/tallrec.h"
+#include "recipes/history_fit.h"
 
 lorec_err tallrec_answers(tallrec *m)
 {
@@ -38,26 +39,30 @@ static lorec_err write_question(const tallrec *m, uint32_t user, const uint32_t 
     return e;
 }
 
+typedef struct question {
+    const tallrec *m;
+    uint32_t user, target;
+    const uint32_t *end; /* of the history */
+    buf text;
+} question;
+
+static lorec_err write_tokens(void *ctx, size_t kept, tokens *out)
+{
+    question *q = ctx;
+    TRY(write_question(q->m, q->user, q->end - kept, kept, q->target, &q->text));
+    return lm_text_prompt(q->m->lm, (slice){q->text.p, q->text.n}, out);
+}
+
 lorec_err tallrec_question(const tallrec *m, uint32_t user, const uint32_t *history, size_t n, uint32_t target,
                            tokens *out)
 {
     if (target >= m->items.n) return err_set(LOREC_USAGE, "tallrec: item %u is not in the catalogue", target);
-    size_t longest = m->answer[0].n > m->answer[1].n ? m->answer[0].n : m->answer[1].n, from = out->n;
+    size_t longest = m->answer[0].n > m->answer[1].n ? m->answer[0].n : m->answer[1].n;
     int64_t positions = transformer_settings(m->lm->model->net)->max_positions;
     int64_t room = (m->cutoff < positions ? m->cutoff : positions) - (int64_t)longest - 1;
-    size_t kept = n < (size_t)m->max_history ? n : (size_t)m->max_history;
-    buf text = {0};
-    lorec_err e;
-    for (;; kept--) {
-        out->n = from;
-        e = write_question(m, user, history + (n - kept), kept, target, &text);
-        if (!e) e = lm_text_prompt(m->lm, (slice){text.p, text.n}, out);
-        if (e || (int64_t)(out->n - from) <= room || kept == 0) break;
-    }
-    buf_free(&text);
-    if (!e && (int64_t)(out->n - from) > room)
-        e = err_set(LOREC_INPUT,
-                    "tallrec: a question without any history takes %zu tokens; cutoff and the model leave it %lld",
-                    out->n - from, (long long)room);
+    question q = {.m = m, .user = user, .target = target, .end = history ? history + n : NULL};
+    lorec_err e = history_fit(write_tokens, &q, n < (size_t)m->max_history ? n : (size_t)m->max_history, room,
+                              "tallrec", out);
+    buf_free(&q.text);
     return e;
 }

@@ -6,32 +6,12 @@
 #include "base/mem.h"
 #include "lm/train.h"
 #include "methods/tallrec/tallrec.h"
+#include "recipes/places.h"
 
 /* ---- the examples ------------------------------------------------------------------------------------------------------- */
 
-typedef struct place { /* a row with enough rows of its user before it */
-    uint32_t user;
-    uint64_t row;
-} place;
-
-static lorec_err find_places(const tallrec *m, const interactions *x, place **out, size_t *n)
-{
-    size_t cap = 0;
-    *out = NULL;
-    *n = 0;
-    for (uint32_t u = 0; u < x->n_users; u++)
-        for (uint64_t r = x->start[u] + (uint64_t)m->min_history; r < x->start[u + 1]; r++) {
-            TRY(mem_grow(out, &cap, *n + 1));
-            (*out)[(*n)++] = (place){u, r};
-        }
-    if (*n) return LOREC_OK;
-    return err_set(LOREC_INPUT,
-                   "tallrec: no user has more than min_history=%lld rows to learn from; lower it (--set min_history=3)",
-                   (long long)m->min_history);
-}
-
 /* Data without ratings knows no dislikes: every second question is about an item that the user never had. */
-static bool label(const tallrec *m, const interactions *x, const place *p, size_t i, rng *r, uint32_t *target)
+static bool label(const tallrec *m, const interactions *x, const user_place *p, size_t i, rng *r, uint32_t *target)
 {
     *target = x->item[p->row];
     if (x->rating) return likes_rating(x->rating[p->row], m->liked_above);
@@ -47,7 +27,7 @@ static bool label(const tallrec *m, const interactions *x, const place *p, size_
     return true; /* a user who had about all there is */
 }
 
-static lorec_err add_example(tallrec *m, const interactions *x, const place *p, size_t i, rng *r, corpus *c,
+static lorec_err add_example(tallrec *m, const interactions *x, const user_place *p, size_t i, rng *r, corpus *c,
                              tokens *said)
 {
     uint32_t target;
@@ -71,22 +51,17 @@ static lorec_err add_example(tallrec *m, const interactions *x, const place *p, 
 /* K of the places, drawn without putting back. */
 static lorec_err make_examples(tallrec *m, const fit_context *c, corpus *out)
 {
-    place *all;
-    size_t n;
+    user_places all = {0};
     tokens said = {0};
     rng r = rng_make(c->seed, RNG_SAMPLING);
-    lorec_err e = find_places(m, c->train, &all, &n);
-    size_t k = m->examples && (size_t)m->examples < n ? (size_t)m->examples : n;
-    if (!e && n > UINT32_MAX) e = err_set(LOREC_RESOURCE, "tallrec: more than 2^32 rows to draw from");
+    lorec_err e = user_places_find(&all, c->train, m->min_history, "tallrec");
+    size_t k = m->examples && (size_t)m->examples < all.n ? (size_t)m->examples : all.n;
     for (size_t i = 0; i < k && !e; i++) {
-        size_t j = i + rng_below(&r, (uint32_t)(n - i));
-        place taken = all[j];
-        all[j] = all[i];
-        all[i] = taken;
+        user_place taken = user_places_draw(&all, i, &r);
         e = add_example(m, c->train, &taken, i, &r, out, &said);
     }
     tokens_free(&said);
-    mem_free(all);
+    user_places_free(&all);
     if (!e) log_info("tallrec: %lld examples, %lld of them liked", (long long)m->used, (long long)m->positive);
     if (!e && (m->positive == 0 || m->positive == m->used))
         log_warn("tallrec: all examples have the same answer; more of them (examples) or another liked_above may help");

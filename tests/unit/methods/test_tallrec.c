@@ -3,23 +3,19 @@
 #include "support/support.h"
 
 #include <math.h>
-#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/threads.h"
 #include "methods/registry.h"
 #include "methods/tallrec/tallrec.h"
 #include "recipes/likes.h"
+#include "support/word_model.h"
 #include "tensor/rng.h"
 
 enum { USERS = 40, EACH = 8, ITEMS = 24, ASKED = 200 };
 
 /* Words of the questions; what is not here is one unknown word. */
-static const char vocabulary[] =
-    "{\"added_tokens\": [{\"id\": 0, \"content\": \"<|end|>\", \"special\": true}], \"pre_tokenizer\": {\"type\": "
-    "\"Whitespace\"}, \"model\": {\"type\": \"WordLevel\", \"unk_token\": \"<unk>\", \"vocab\": {\"<|end|>\": 0, "
-    "\"<unk>\": 1, \"Yes\": 2, \"No\": 3, \"Liked\": 4, \"Disliked\": 5, \"Will\": 6, \"like\": 7, \"Answer\": 8, "
-    "\"Space\": 9, \"Love\": 10, \":\": 11, \"\\\"\": 12, \".\": 13, \"?\": 14}}}";
+static const char words[] = "Yes No Liked Disliked Will like Answer Space Love : \" . ?";
 
 static float *values_of(const params *ps)
 {
@@ -33,20 +29,7 @@ static float *values_of(const params *ps)
 
 static const char *make_model(uint64_t seed)
 {
-    json_t *config = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:b}", "model_type", "llama",
-                               "vocab_size", 15, "hidden_size", 32, "num_hidden_layers", 2, "num_attention_heads", 2,
-                               "num_key_value_heads", 2, "intermediate_size", 48, "max_position_embeddings", 256,
-                               "rms_norm_eps", 1e-5, "initializer_range", .2, "tie_word_embeddings", 1);
-    const char *path = test_path("lm");
-    lm_model *m;
-    assert_ok(lm_model_make(&m, config, seed, "test"));
-    json_decref(config);
-    mkdir(path, 0777);
-    assert_ok(lm_model_save(m, path));
-    lm_model_free(m);
-    test_file("lm/tokenizer.json", vocabulary);
-    test_file("lm/tokenizer_config.json", "{\"eos_token\": \"<|end|>\"}");
-    return path;
+    return word_model("lm", words, &(word_model_options){.seed = seed});
 }
 
 /* Even items are "Space", rated 5; odd ones "Love", rated 1: by everybody. */
