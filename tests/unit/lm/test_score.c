@@ -2,6 +2,7 @@
 #include "lm/score.h"
 
 #include "base/mem.h"
+#include "lm/objective.h"
 #include "unit/lm/tiny_lm.h"
 
 /* log P(token[from ..] | what is before), by one plain pass for each. */
@@ -105,6 +106,47 @@ static void each_token_runs_once(void **state)
     assert_int_equal(lm_session_count(s).computed, 5 + 2 * 3);
     assert_int_equal(lm_session_count(s).passes, 1);
     lm_session_free(s);
+    lm_model_free(m);
+}
+
+/* Ids beyond the vocabulary are read as given vectors: where these are rows of the token table, as those tokens; in a session and
+ * on a tape (a token -1 beside its vector) alike. */
+static void with_extra_vectors(void **state)
+{
+    (void)state;
+    lm_model *m = tiny_lm(1, 0);
+    static float table[TINY_VOCAB * TINY_WIDTH], extra[2 * TINY_WIDTH], rows[7 * TINY_WIDTH];
+    int32_t plain[] = {1, 5, 3, 2, 5}, with[] = {1, TINY_VOCAB + 1, TINY_VOCAB, 2, 5}, length = 5, token[] = {7, 8};
+    int32_t all[] = {1, -1, -1, 2, 5, 7, 8}, seven = 7;
+    const uint8_t learn[] = {0, 0, 0, 0, 0, 1, 1};
+    double a, b;
+    float c;
+    assert_ok(tensor_read(transformer_tensor(m->net, PART_TOKENS, 0), table, TINY_VOCAB * TINY_WIDTH));
+    memcpy(extra, table + 3 * TINY_WIDTH, TINY_WIDTH * sizeof *extra);
+    memcpy(extra + TINY_WIDTH, table + 5 * TINY_WIDTH, TINY_WIDTH * sizeof *extra);
+    memcpy(rows + TINY_WIDTH, extra + TINY_WIDTH, TINY_WIDTH * sizeof *rows);
+    memcpy(rows + 2 * TINY_WIDTH, extra, TINY_WIDTH * sizeof *rows);
+    lm_session *s;
+    assert_ok(lm_session_open(&s, m->net, &(lm_session_options){.extra = extra, .extras = 2, .rows_at_once = 3}));
+    assert_ok(lm_score(s, &(score_ask){1, plain, &length, 1, token, &(int32_t){2}, NULL}, &a));
+    assert_ok(lm_score(s, &(score_ask){1, with, &length, 1, token, &(int32_t){2}, NULL}, &b));
+    assert_near(a, b, 1e-5);
+    with[1] = TINY_VOCAB + 2;
+    assert_fails(lm_score(s, &(score_ask){1, with, &length, 1, token, &(int32_t){2}, NULL}, &b), LOREC_USAGE,
+                 "token 19");
+    lm_session_free(s);
+    tape *t = tape_new(&(tape_options){0});
+    tape_begin(t, 3);
+    assert_int_equal(tape_step(t), 3);
+    lm_batch batch = {.n = 1,
+                      .token = all,
+                      .length = &seven,
+                      .learn = learn,
+                      .vectors = tape_f32(t, rows, 2, (int64_t[]){7, TINY_WIDTH})};
+    tensor *loss = op_sum(t, objective_causal(t, &(lm_forward){.net = m->net}, &batch));
+    assert_ok(tape_read(t, loss, &c, 1));
+    assert_near(-c, a, 1e-4);
+    tape_free(t);
     lm_model_free(m);
 }
 
@@ -234,9 +276,13 @@ static void survives_lack_of_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(scores_by_definition),   cmocka_unit_test(each_token_runs_once),
-                                       cmocka_unit_test(with_adapters),          cmocka_unit_test(contrasts),
-                                       cmocka_unit_test(perplexities),           cmocka_unit_test(refuses),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(scores_by_definition),
+                                       cmocka_unit_test(each_token_runs_once),
+                                       cmocka_unit_test(with_adapters),
+                                       cmocka_unit_test(with_extra_vectors),
+                                       cmocka_unit_test(contrasts),
+                                       cmocka_unit_test(perplexities),
+                                       cmocka_unit_test(refuses),
                                        cmocka_unit_test(survives_lack_of_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -266,6 +266,40 @@ static void schedules(void **state)
     assert_near(schedule_at(&s, 5), 1, 0); /* no length given: constant */
 }
 
+/* A set over two sets: an optimiser of it moves both, and leaves alone what no gradient flowed to. */
+static void joined_sets(void **state)
+{
+    (void)state;
+    params *a = params_new(1), *b = params_new(2), *both, *bad;
+    tensor *x = params_add(a, "x", INIT_CONST(1), 1, (int64_t[]){2}),
+           *y = params_add(b, "y", INIT_CONST(1), 1, (int64_t[]){2}),
+           *z = params_add(b, "z", INIT_CONST(1), 1, (int64_t[]){2});
+    float v[2];
+    both = params_join((params *const[]){a, b}, 2);
+    assert_non_null(both);
+    assert_int_equal(params_count(both), 3);
+    assert_ptr_equal(params_find(both, "y"), y);
+    bad = params_join((params *const[]){a, a}, 2);
+    assert_null(bad);
+    assert_non_null(strstr(lorec_error_message(), "x"));
+    optimizer *o = optimizer_new(both, &(optimizer_options){.kind = OPT_SGD, .lr = .5});
+    tape *t = tape_new(&(tape_options){.train = true});
+    tape_begin(t, 0);
+    assert_ok(tape_backward(t, op_sum(t, op_mul(t, x, y))));
+    assert_ok(optimizer_step(o, 1));
+    for (int i = 0; i < 3; i++) {
+        assert_ok(tensor_read((tensor *[]){x, y, z}[i], v, 2));
+        assert_near(v[1], i < 2 ? .5 : 1, 1e-6);
+    }
+    assert_true(params_version(a) > 0 && params_version(b) > 0);
+    tape_free(t);
+    optimizer_free(o);
+    params_free(both); /* and not what it stands for */
+    assert_ok(tensor_read(x, v, 2));
+    params_free(a);
+    params_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +309,7 @@ int main(void)
         cmocka_unit_test(not_finite_changes_nothing),
         cmocka_unit_test(resumes_to_the_same_bits),
         cmocka_unit_test(schedules),
+        cmocka_unit_test(joined_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
