@@ -15,6 +15,7 @@
     ROW(data)                                                                                                          \
     ROW(run)                                                                                                           \
     ROW(recommend)                                                                                                     \
+    ROW(chat)                                                                                                          \
     ROW(serve)                                                                                                         \
     ROW(why)                                                                                                           \
     ROW(compare)                                                                                                       \

@@ -2,7 +2,6 @@
 
 #include "base/mem.h"
 #include "serve/evidence.h"
-#include "serve/slate.h"
 #include "serve/title_check.h"
 
 enum { LIKED = 20 };
@@ -13,10 +12,9 @@ typedef struct sample { /* one answer of the language model */
 } sample;
 
 struct grounded {
-    server *s;
-    json_t *slate; /* what /v1/recommend would have said */
-    char *liked;   /* "A", "B" ... as people read it */
-    bool known;    /* there is a history */
+    grounded_from from;
+    char *liked; /* "A", "B" ... as people read it */
+    bool known;  /* there is a history */
     title_offer offer[TITLE_CHECK_MOST];
     char *title[TITLE_CHECK_MOST], *reason[TITLE_CHECK_MOST], *about[TITLE_CHECK_MOST];
     size_t n;
@@ -34,7 +32,7 @@ void grounded_free(grounded *g)
         mem_free(g->about[i]);
     }
     for (int64_t i = 0; i < g->n_samples && g->sample; i++) buf_free(&g->sample[i].line);
-    json_decref(g->slate);
+    json_decref(g->from.slate);
     mem_free(g->liked);
     mem_free(g->sample);
     mem_free(g);
@@ -64,13 +62,13 @@ static lorec_err copy_text(slice t, char **out)
 
 static lorec_err take_items(grounded *g, const ask *a)
 {
-    const live *v = &g->s->live;
+    const live *v = g->from.live;
     uint32_t items[TITLE_CHECK_MOST] = {0};
     evidence why[TITLE_CHECK_MOST];
     buf reason = {0};
     size_t n = a->n_list < TITLE_CHECK_MOST ? a->n_list : TITLE_CHECK_MOST;
     for (size_t i = 0; i < n; i++) items[i] = a->list[i].item;
-    lorec_err e = evidence_find(&g->s->engine, a, items, n, why);
+    lorec_err e = evidence_find(g->from.engine, a, items, n, why);
     for (size_t i = 0; i < n && !e; i++) {
         e = evidence_reason(v, &why[i], &reason);
         if (!e) e = copy_text(live_title(v, items[i]), &g->title[i]);
@@ -78,7 +76,7 @@ static lorec_err take_items(grounded *g, const ask *a)
         if (!e) e = mem_dup(&g->reason[i], reason.p);
         if (!e) e = categories(v, items[i], &g->about[i]);
         if (!e) g->offer[i] = (title_offer){items[i], slice_of(g->title[i])};
-        json_t *row = json_array_get(json_object_get(g->slate, "items"), i);
+        json_t *row = json_array_get(json_object_get(g->from.slate, "items"), i);
         if (row && !e) json_object_set_new(row, "reason", json_string(g->reason[i]));
     }
     buf_free(&reason);
@@ -91,7 +89,7 @@ static lorec_err take_history(grounded *g, const ask *a)
     lorec_err e = buf_puts(&text, "");
     size_t from = a->n_history > LIKED ? a->n_history - LIKED : 0;
     for (size_t i = from; i < a->n_history && !e; i++) {
-        slice t = live_title(&g->s->live, a->history[i]);
+        slice t = live_title(g->from.live, a->history[i]);
         e = buf_printf(&text, "%s\"%.*s\"", i == from ? "" : ", ", (int)t.n, t.p);
     }
     g->known = a->n_history > 0;
@@ -99,16 +97,18 @@ static lorec_err take_history(grounded *g, const ask *a)
     return e;
 }
 
-lorec_err grounded_new(grounded **out, server *s, const exchange *x, const ask *a, int64_t samples)
+lorec_err grounded_new(grounded **out, const grounded_from *from, const ask *a, int64_t samples)
 {
     grounded *g;
     *out = NULL;
-    TRY(mem_new(&g, 1));
-    g->s = s;
+    lorec_err e = mem_new(&g, 1);
+    if (e) {
+        json_decref(from->slate);
+        return e;
+    }
+    g->from = *from;
     g->degraded = a->degraded;
-    g->slate = slate_json(s, x, a);
-    lorec_err e = g->slate ? LOREC_OK : err_set(LOREC_RESOURCE, "out of memory");
-    if (!e) e = take_items(g, a);
+    e = take_items(g, a);
     if (!e) e = take_history(g, a);
     if (!e) e = mem_new(&g->sample, (size_t)samples);
     if (e) {
@@ -117,7 +117,7 @@ lorec_err grounded_new(grounded **out, server *s, const exchange *x, const ask *
     }
     g->n_samples = samples;
     for (int64_t i = 0; i < samples; i++)
-        g->sample[i].check = (title_check){.mentions = s->mentions, .live = &s->live, .list = g->offer, .n = g->n};
+        g->sample[i].check = (title_check){.mentions = from->mentions, .live = from->live, .list = g->offer, .n = g->n};
     *out = g;
     return LOREC_OK;
 }
@@ -208,7 +208,7 @@ int64_t grounded_repairs(const grounded *g)
 
 json_t *grounded_json(const grounded *g)
 {
-    json_t *o = json_copy(g->slate);
+    json_t *o = json_copy(g->from.slate);
     if (!o) return NULL;
     json_object_set_new(o, "degraded", g->degraded ? json_string(g->degraded) : json_null());
     json_object_set_new(o, "repairs", json_integer((json_int_t)grounded_repairs(g)));

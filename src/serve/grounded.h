@@ -2,7 +2,7 @@
  * language model gets, the check of what it writes (title_check.h), and words for when there is none.
  *
  *     grounded *g;
- *     TRY(grounded_new(&g, server, exchange, ask, n));      // under the live's read lock; the slate is the ask's
+ *     TRY(grounded_new(&g, &from, ask, n));                 // under the live's read lock; the slate is the ask's
  *     json_t *messages = grounded_messages(g, dialogue);    // with the list to recommend from
  *     TRY(grounded_take(g, i, piece, last, &out));          // whole lines, checked; held back until they are whole
  *     TRY(grounded_plain(g, &out));                         // without a language model
@@ -12,12 +12,18 @@
 #ifndef LOREC_SERVE_GROUNDED_H
 #define LOREC_SERVE_GROUNDED_H
 
-#include "serve/openai_ask.h"
-#include "serve/server.h"
+#include "serve/engine.h"
+#include "serve/mentions.h"
 
 typedef struct grounded grounded;
+typedef struct grounded_from {
+    engine *engine;
+    live *live;
+    mentions *mentions;
+    json_t *slate; /* what /v1/recommend would have said, taken over; or NULL (grounded_json is then of no use) */
+} grounded_from;
 
-lorec_err grounded_new(grounded **out, server *s, const exchange *x, const ask *a, int64_t samples);
+lorec_err grounded_new(grounded **out, const grounded_from *from, const ask *a, int64_t samples);
 void grounded_free(grounded *g);
 json_t *grounded_messages(const grounded *g, const json_t *dialogue); /* NULL: out of memory */
 lorec_err grounded_take(grounded *g, int64_t i, slice piece, bool last, buf *out);

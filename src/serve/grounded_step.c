@@ -124,7 +124,9 @@ static lorec_err answer_grounded(server *s, exchange *x)
     slate_headers(s, x, a);
     slate_record(s, x, a);
     TRY(openai_read(x, OPENAI_CHAT, &q));
-    lorec_err e = grounded_new(&g, s, x, a, q.n);
+    json_t *slate = slate_json(s, x, a);
+    lorec_err e = slate ? LOREC_OK : err_set(LOREC_RESOURCE, "out of memory");
+    if (!e) e = grounded_new(&g, &(grounded_from){&s->engine, &s->live, s->mentions, slate}, a, q.n);
     if (!e) e = talk(s, x, &q, g);
     openai_ask_free(&q);
     return e;

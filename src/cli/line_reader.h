@@ -1,0 +1,24 @@
+/* line_reader.h: lines that somebody types, with editing and a history that is kept (libedit); or lines from a pipe, without a
+ * prompt and without an escape.
+ *
+ *     line_reader *r;
+ *     TRY(line_reader_open(&r, "chat"));
+ *     slice line;
+ *     while (line_reader_next(r, &line)) ...           // without its end; false at the end of the input
+ *     line_reader_close(r);
+ *
+ * The history is $XDG_STATE_HOME/lorec/NAME (or ~/.local/state/lorec/NAME), for its owner only.
+ *
+ * Ownership: a line lives until the next one is read. */
+#ifndef LOREC_CLI_LINE_READER_H
+#define LOREC_CLI_LINE_READER_H
+
+#include "base/str.h"
+
+typedef struct line_reader line_reader;
+lorec_err line_reader_open(line_reader **out, const char *name);
+bool line_reader_next(line_reader *r, slice *line);
+bool line_reader_edits(const line_reader *r); /* somebody types at a terminal */
+void line_reader_close(line_reader *r);
+
+#endif
