@@ -147,12 +147,12 @@ static lorec_err get_user(server *s, exchange *x)
 }
 
 static const form_row items_rows[] = {
-    {"q", FIELD_TEXT, 0, .about = "words of a title, the last one may be begun"},
+    {"q", FIELD_TEXT, 0, .min = 0, .max = 512, .about = "words of a title, the last one may be begun"},
     {"n", FIELD_INT, 0, .min = 1, .max = MOST},
     {"offset", FIELD_INT, 0, .min = 0, .max = DEEPEST},
 };
 static const form_row users_rows[] = {
-    {"q", FIELD_TEXT, 0, .about = "how the id begins"},
+    {"q", FIELD_TEXT, 0, .min = 0, .max = 512, .about = "how the id begins"},
     {"n", FIELD_INT, 0, .min = 1, .max = MOST},
 };
 static const form_row user_rows[] = {{"n", FIELD_INT, 0, .min = 1, .max = 1000}};

@@ -71,7 +71,7 @@ lorec_err exchange_int(const exchange *x, const char *name, int64_t min, int64_t
 {
     const char *text = exchange_query(x, name);
     *out = fallback;
-    if (!text || !*text) return LOREC_OK;
+    if (!text) return LOREC_OK;
     if (slice_to_i64(slice_of(text), out) && *out >= min && *out <= max) return LOREC_OK;
     return err_set(LOREC_USAGE, "%s=%.40s has to be a whole number from %lld to %lld", name, text, (long long)min,
                    (long long)max);

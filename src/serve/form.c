@@ -38,7 +38,7 @@ lorec_err form_check_query(exchange *x, const form *f)
     for (size_t i = 0; i < f->n; i++) {
         const form_row *r = &f->row[i];
         const char *text = exchange_query(x, r->name);
-        if (!text || !*text) continue;
+        if (!text || (!*text && r->kind != FIELD_INT)) continue;
         lorec_err e = r->of                  ? check_word(r, text)
                       : r->kind == FIELD_INT ? exchange_int(x, r->name, (int64_t)r->min, (int64_t)r->max, 0, &number)
                                              : check_text(r, text);

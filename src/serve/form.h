@@ -41,7 +41,7 @@ typedef struct form {
 enum { FORM_ROWS = 64 };
 /* x NULL: nobody keeps which field was wrong. */
 lorec_err form_read(exchange *x, const json_t *object, const form *f, void *into);
-/* What stands behind the question mark, checked against a form of texts, whole numbers and words of an "enum"; empty values
+/* What stands behind the question mark, checked against a form of texts, whole numbers and words of an "enum"; empty texts
  * count as absent. LOREC_USAGE names the parameter. */
 lorec_err form_check_query(exchange *x, const form *f);
 

@@ -67,7 +67,7 @@ const char *gorse_encode(const char *text, buf *room)
 }
 
 static const form_row page_rows[] = {
-    {"cursor", FIELD_TEXT, 0, .min = 0, .max = 4096, .about = "of the page before"},
+    {"cursor", FIELD_TEXT, 0, .min = 0, .max = ID_CHARS, .about = "of the page before"},
     {"n", FIELD_INT, 0, .min = 1, .max = PAGE_ROWS},
 };
 const form gorse_page_form = {page_rows, sizeof page_rows / sizeof *page_rows};

@@ -286,7 +286,7 @@ static lorec_err get_feedback(server *s, exchange *x)
 static const form_row in_rows[] = {FORMAT_ROW};
 static const form_row out_rows[] = {
     FORMAT_ROW,
-    {"cursor", FIELD_TEXT, 0, .about = "X-Lorec-Cursor of the page before"},
+    {"cursor", FIELD_TEXT, 0, .min = 0, .max = ID_CHARS, .about = "X-Lorec-Cursor of the page before"},
     {"n", FIELD_INT, 0, .min = 1, .max = EXPORT_ROWS},
 };
 static const form in_form = {in_rows, sizeof in_rows / sizeof *in_rows};

@@ -188,7 +188,7 @@ static lorec_err get_non_personalized(server *s, exchange *x)
 static const form_row list_rows[] = {
     {"n", FIELD_INT, 0, .min = 1, .max = LIST_MAX},
     {"offset", FIELD_INT, 0, .min = 0, .max = 100000},
-    {"category", FIELD_TEXT, 0},
+    {"category", FIELD_TEXT, 0, .min = 0, .max = ID_CHARS},
 };
 static const form list_form = {list_rows, sizeof list_rows / sizeof *list_rows};
 

@@ -127,9 +127,10 @@ static lorec_err read_ids(exchange *x, const char *name, const json_t *list, tok
         return exchange_wrong(x, name, "invalid_value", "\"%s\": a list of tokens may not be empty or endless", name);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *v = json_array_get(list, i);
-        if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > INT32_MAX)
+        double id = json_number_value(v);
+        if (!json_is_number(v) || !(id >= 0 && id <= INT32_MAX) || id != (double)(int32_t)id)
             return exchange_wrong(x, name, "invalid_type", "\"%s\": entry %zu is no token", name, i);
-        TRY(tokens_add(out, (int32_t)json_integer_value(v)));
+        TRY(tokens_add(out, (int32_t)id));
     }
     return LOREC_OK;
 }
@@ -149,7 +150,7 @@ static lorec_err read_one(exchange *x, openai_ask *a, const char *name, const js
 /* A text, texts, tokens, lists of tokens. */
 static lorec_err read_texts(exchange *x, openai_ask *a, const char *name, const json_t *v, size_t most)
 {
-    bool many = json_is_array(v) && !json_is_integer(json_array_get(v, 0));
+    bool many = json_is_array(v) && !json_is_number(json_array_get(v, 0));
     size_t n = many ? json_array_size(v) : 1;
     if (n == 0 || n > most)
         return exchange_wrong(x, name, "invalid_value", "\"%s\" has %zu entries; 1 to %zu are taken", name, n, most);

@@ -175,7 +175,7 @@ json_t *openai_tool_calls(slice text, const char *id, slice *rest)
         at = close ? memmem(close, (size_t)(end - close), open_call, strlen(open_call)) : NULL;
     }
     if (!json_array_size(list) && trimmed.n > strlen(mistral) && !memcmp(trimmed.p, mistral, strlen(mistral)))
-        trimmed.p += strlen(mistral), trimmed.n -= strlen(mistral);
+        trimmed = slice_trim((slice){trimmed.p + strlen(mistral), trimmed.n - strlen(mistral)});
     if (!json_array_size(list) && trimmed.n && (*trimmed.p == '{' || *trimmed.p == '[') && add_calls(list, trimmed, id))
         rest->n = 0;
     if (json_array_size(list)) {

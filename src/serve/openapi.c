@@ -123,8 +123,8 @@ static json_t *parameters(const route *r)
     for (size_t i = 0; r->asks && i < r->asks->n; i++) {
         form_row row = r->asks->row[i];
         row.required = true; /* there is no null in an address */
-        json_t *q = json_pack("{s:s, s:s, s:b, s:o}", "name", row.name, "in", "query", "required", 0, "schema",
-                              row_schema(&row));
+        json_t *q = json_pack("{s:s, s:s, s:b, s:b, s:o}", "name", row.name, "in", "query", "required", 0, "explode", 0,
+                              "schema", row_schema(&row));
         if (row.about) json_object_set_new(q, "description", json_string(row.about));
         json_array_append_new(list, q);
     }
@@ -172,6 +172,9 @@ static json_t *responses(const route *r, bool needs_key)
     if (r->on == ON_DESK && r->takes)
         json_object_set_new(body, "text/event-stream", json_pack("{s:{s:s}}", "schema", "type", "string"));
     json_object_set_new(o, r->later ? "202" : "200", json_pack("{s:s, s:o}", "description", r->about, "content", body));
+    json_object_set_new(o, "414",
+                        json_pack("{s:s, s:o}", "description", "an address of more than some 8,000 bytes", "content",
+                                  content("text/html", json_pack("{s:s}", "type", "string"))));
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
         if (errors[i][0][2] == '1' && errors[i][0][0] == '4' && (!needs_key || r->open)) continue;
         json_object_set_new(o, errors[i][0], reference("responses", "Error"));

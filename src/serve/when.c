@@ -1,5 +1,6 @@
 #include "serve/when.h"
 
+#include <math.h>
 #include <time.h>
 
 static bool zone(const char *rest, int64_t *offset)
@@ -36,8 +37,9 @@ lorec_err when_read(const json_t *value, const char *field, int64_t fallback, in
 {
     *out = fallback;
     if (!value || json_is_null(value)) return LOREC_OK;
-    if (json_is_integer(value)) {
-        json_int_t n = json_integer_value(value);
+    double real = json_is_real(value) ? json_real_value(value) : 0;
+    if (json_is_integer(value) || (json_is_real(value) && real == floor(real) && fabs(real) < 9e15)) {
+        int64_t n = json_is_real(value) ? (int64_t)real : json_integer_value(value);
         bool ms = n > MS_FROM * (int64_t)1000000 || n < -MS_FROM * (int64_t)1000000;
         *out = ms ? n / 1000 : n;
         if (*out >= first && *out <= last) return LOREC_OK;
