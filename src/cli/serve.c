@@ -226,22 +226,22 @@ const command command_serve = {
     .details =
         "Each RUN is a folder that `lorec run` made; several are variants, chosen by a hash of the user. Addresses "
         "are\n"
-        "Gorse's (/api/recommend/USER, /api/feedback, /api/item ...) and lorec's own (/v1/recommend, /v1/rerank); "
-        "health "
-        "is\n"
-        "at /api/health/live and /api/health/ready, Prometheus' numbers at /metrics. New feedback changes the next "
+        "Gorse's (/api/recommend/USER, /api/feedback, /api/item ...), lorec's own (/v1/recommend, /v1/rerank,\n"
+        "/v1/explain) and OpenAI's (/v1/chat/completions, /v1/embeddings ...): model recommend:RUN chats about the\n"
+        "catalogue, with --llm in a language model's words; /openapi.json describes all of them. Health is at\n"
+        "/api/health/live and /api/health/ready, Prometheus' numbers at /metrics. New feedback changes the next "
         "answer\n"
-        "without retraining. Every slate is recorded: `lorec why REQUEST_ID` shows how it came about. An address other "
-        "than\n"
-        "loopback needs a key: LOREC_API_KEY in the environment, or --key-file. SIGTERM and Ctrl-C answer what is "
-        "under "
-        "way;\n"
-        "SIGHUP reads runs and keys again. POST /api/train trains on what is known by now, beside the server and "
-        "within\n"
-        "limits, and switches over when the new model is no worse; the one before is kept for --rollback.",
+        "without retraining. Every slate is recorded: `lorec why REQUEST_ID` shows how it came about. An address "
+        "other\n"
+        "than loopback needs a key: LOREC_API_KEY in the environment, or --key-file. SIGTERM and Ctrl-C answer what "
+        "is\n"
+        "under way; SIGHUP reads runs and keys again. POST /api/train trains on what is known by now, beside the "
+        "server\n"
+        "and within limits, and switches over when the new model is no worse; the one before is kept for --rollback.",
     .examples = "  lorec run sasrec --data sample --out runs/first && lorec serve runs/first\n"
                 "  curl http://127.0.0.1:8080/api/recommend/u1?n=5\n"
-                "  lorec serve runs/a runs/b --store sqlite:shop.db --access-log access.jsonl\n",
+                "  lorec serve runs/a runs/b --store sqlite:shop.db --access-log access.jsonl\n"
+                "  lorec serve runs/first --llm models/qwen3?weights=q8\n",
     .run = run,
 };
 
