@@ -36,6 +36,7 @@
     ROW(fellrec)                                                                                                       \
     ROW(gptrec)                                                                                                        \
     ROW(hllm)                                                                                                          \
+    ROW(interecagent)                                                                                                  \
     ROW(kar)                                                                                                           \
     ROW(llara)                                                                                                         \
     ROW(llmrank)                                                                                                       \

@@ -35,12 +35,13 @@ const char *word_model(const char *name, const char *words, const word_model_opt
 {
     int64_t width = o->width ? o->width : 32;
     json_t *vocabulary = vocabulary_of(words);
-    json_t *config = json_pack(
-        "{s:s, s:I, s:I, s:I, s:i, s:i, s:I, s:I, s:f, s:f, s:b}", "model_type", "llama", "vocab_size",
-        (json_int_t)json_object_size(vocabulary), "hidden_size", (json_int_t)width, "num_hidden_layers",
-        (json_int_t)(o->layers ? o->layers : 2), "num_attention_heads", 2, "num_key_value_heads", 2, "intermediate_size",
-        (json_int_t)(width * 3 / 2), "max_position_embeddings", (json_int_t)(o->positions ? o->positions : 256),
-        "rms_norm_eps", 1e-5, "initializer_range", o->sd > 0 ? o->sd : .2, "tie_word_embeddings", 1);
+    json_t *config = json_pack("{s:s, s:I, s:I, s:I, s:i, s:i, s:I, s:I, s:f, s:f, s:b}", "model_type", "llama",
+                               "vocab_size", (json_int_t)json_object_size(vocabulary), "hidden_size", (json_int_t)width,
+                               "num_hidden_layers", (json_int_t)(o->layers ? o->layers : 2), "num_attention_heads", 2,
+                               "num_key_value_heads", 2, "intermediate_size", (json_int_t)(width * 3 / 2),
+                               "max_position_embeddings", (json_int_t)(o->positions ? o->positions : 256),
+                               "rms_norm_eps", 1e-5, "initializer_range", o->sd > 0 ? o->sd : .2, "tie_word_embeddings",
+                               1);
     const char *path = test_path(name);
     lm_model *m;
     assert_ok(lm_model_make(&m, config, o->seed, "test"));
