@@ -125,6 +125,10 @@ lorec_err desk_ask(desk *d, const desk_request *q, desk_fault *fault)
                                  : "the model has no chat template: use /v1/completions, or name a "
                                    "template (--llm PATH?chat=NAME)");
     }
+    if (!d->is_local && q->n_ids) {
+        *fault = (desk_fault){400, "prompt", "unsupported_parameter"};
+        return err_set(LOREC_USAGE, "\"prompt\": token ids go to a model on this machine only; send texts");
+    }
     TRY(take_places(d, q->n, fault));
     lorec_err e = LOREC_OK;
     if (d->is_local) {

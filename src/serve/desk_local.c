@@ -8,7 +8,7 @@
 #include "serve/desk_parts.h"
 #include "text/loose_json.h"
 
-enum { MEMORY = 1 << 30, SPARE = 128, NAP_MS = 100 };
+enum { MEMORY = 1 << 30, SPARE = 128, NAP_MS = 100, LOGPROBS_MOST = 4000000 };
 
 /* ---- tokens --------------------------------------------------------------------------------------------------------------- */
 
@@ -127,6 +127,11 @@ static lorec_err fits(const desk *d, const desk_request *q, int64_t prompt, int6
     int64_t context = desk_context(d), before = lm_session_encodes(d->session) ? 1 : prompt;
     *most = q->max_tokens ? q->max_tokens : d->o.most_tokens;
     if (!q->max_tokens && *most > context - before) *most = context - before;
+    if (q->logprobs && q->n * *most > LOGPROBS_MOST / (q->tops + 1)) {
+        *fault = (desk_fault){400, "max_tokens", "above_max_value"};
+        return err_set(LOREC_USAGE, "%lld log probabilities; at most %d are told at once",
+                       (long long)(q->n * *most * (q->tops + 1)), LOGPROBS_MOST);
+    }
     if (before < context && (!q->max_tokens || before + *most <= context)) return LOREC_OK;
     *fault = (desk_fault){400, q->messages ? "messages" : "prompt", "context_length_exceeded"};
     if (before >= context)
@@ -287,16 +292,10 @@ void desk_local_close(desk *d)
 static lorec_err encode_all(desk *d, const desk_embed_request *q, tokens *all, int32_t *length)
 {
     int64_t most = embedder_max_tokens(d->embedder);
-    const tokenizer *t = d->model.text ? d->model.text->tokenizer : NULL;
     for (size_t i = 0; i < q->n; i++) {
         size_t before = all->n;
         if (q->text) TRY(embedder_encode(d->embedder, q->text[i], all));
-        for (size_t k = 0; !q->text && k < q->ids[i].n; k++) {
-            if (t && (q->ids[i].id[k] < 0 || (size_t)q->ids[i].id[k] >= tokenizer_size(t)))
-                return err_set(LOREC_USAGE, "\"input\", entry %zu: token %d of a model that has %zu", i,
-                               q->ids[i].id[k], tokenizer_size(t));
-            TRY(tokens_add(all, q->ids[i].id[k]));
-        }
+        for (size_t k = 0; !q->text && k < q->ids[i].n; k++) TRY(tokens_add(all, q->ids[i].id[k]));
         size_t n = all->n - before;
         if (!n) return err_set(LOREC_USAGE, "\"input\", entry %zu, is empty", i);
         if (most > 0 && n > (size_t)most)

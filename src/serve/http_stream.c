@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "serve/http.h"
 
-enum { BLOCK = 4096 };
+enum { BLOCK = 4096, UNREAD_MOST = 16 << 20 };
 
 struct http_stream {
     pthread_mutex_t lock;
@@ -89,7 +89,14 @@ static void wake(http_stream *s)
 lorec_err http_stream_put(http_stream *s, const void *bytes, size_t n)
 {
     pthread_mutex_lock(&s->lock);
-    lorec_err e = s->gone ? err_set(LOREC_CANCELLED, "the client has left") : buf_add(&s->waiting, bytes, n);
+    if (s->waiting.n - s->given > UNREAD_MOST) s->gone = true; /* it does not read what it asked for */
+    lorec_err e = s->gone ? err_set(LOREC_CANCELLED, "the client has left") : LOREC_OK;
+    if (!e && s->given > s->waiting.n / 2) {
+        s->waiting.n -= s->given;
+        memmove(s->waiting.p, s->waiting.p + s->given, s->waiting.n);
+        s->given = 0;
+    }
+    if (!e) e = buf_add(&s->waiting, bytes, n);
     if (!e) wake(s);
     pthread_mutex_unlock(&s->lock);
     return e;
@@ -100,7 +107,7 @@ void http_stream_end(http_stream *s)
     if (!s) return;
     pthread_mutex_lock(&s->lock);
     s->ended = true;
-    if (!s->gone) wake(s);
+    wake(s);
     pthread_mutex_unlock(&s->lock);
     release(s, false);
 }

@@ -82,6 +82,11 @@ const char *retrain_run(const retrainer *t, size_t i, int attempt)
     return attempt < 3 ? order[attempt] : NULL;
 }
 
+const char *retrain_name(const retrainer *t, size_t slot)
+{
+    return t->models.slot[slot].run;
+}
+
 bool retrain_slot(const retrainer *t, const char *run, size_t *slot)
 {
     for (*slot = 0; *slot < t->models.n; ++*slot)

@@ -39,6 +39,7 @@ lorec_err retrain_train(retrainer *t, size_t slot, double margin);
 lorec_err retrain_rollback(retrainer *t, size_t slot);
 void retrain_reload(retrainer *t); /* runs and state.json, read again */
 json_t *retrain_status(retrainer *t);
+const char *retrain_name(const retrainer *t, size_t slot); /* as on the command line; stays, whatever is in force */
 bool retrain_slot(const retrainer *t, const char *run, size_t *slot); /* by the name on the command line */
 
 /* For `lorec serve --rollback`: by the running server of this folder, or directly where there is none. */

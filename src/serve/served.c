@@ -4,6 +4,12 @@
 
 static const char prefix[] = "recommend:";
 
+/* A run by its name on the command line, which stays when it is trained again. */
+static const char *named(const server *s, size_t i)
+{
+    return s->retrainer ? retrain_name(s->retrainer, i) : s->engine.run[i]->path;
+}
+
 bool served_model(const server *s, size_t i, char id[SERVED_ID])
 {
     const char *chat = desk_chat_model(s->desk), *embed = desk_embed_model(s->desk), *name[2];
@@ -12,12 +18,14 @@ bool served_model(const server *s, size_t i, char id[SERVED_ID])
     if (embed && !(chat && strcmp(chat, embed) == 0)) name[n++] = embed;
     if (i < n) return snprintf(id, SERVED_ID, "%s", name[i]) >= 0;
     if (i - n >= s->engine.n) return false;
-    return snprintf(id, SERVED_ID, "%s%s", prefix, path_base(s->engine.run[i - n]->path)) >= 0;
+    return snprintf(id, SERVED_ID, "%s%s", prefix, path_base(named(s, i - n))) >= 0;
 }
 
-static bool is_variant(const variant *r, slice word)
+static bool is_variant(const server *s, size_t i, slice word)
 {
-    return slice_is(word, path_base(r->path)) || slice_is(word, r->path) || slice_is(word, r->advisor.r->key);
+    const variant *r = s->engine.run[i];
+    return slice_is(word, path_base(named(s, i))) || slice_is(word, named(s, i)) || slice_is(word, r->path) ||
+           slice_is(word, r->advisor.r->key);
 }
 
 bool served_recommender(const server *s, slice model, int *which)
@@ -25,7 +33,7 @@ bool served_recommender(const server *s, slice model, int *which)
     size_t n = strlen(prefix);
     if (model.n <= n || memcmp(model.p, prefix, n) != 0) return false;
     for (size_t i = 0; i < s->engine.n; i++)
-        if (is_variant(s->engine.run[i], (slice){model.p + n, model.n - n})) return *which = (int)i, true;
+        if (is_variant(s, i, (slice){model.p + n, model.n - n})) return *which = (int)i, true;
     return false;
 }
 
@@ -37,7 +45,7 @@ lorec_err served_variant(const server *s, exchange *x, slice method, int *which)
     char word[64];
     snprintf(word, sizeof word, "%.*s", (int)(method.n < 63 ? method.n : 63), method.p);
     for (size_t i = 0; i < s->engine.n; i++)
-        if (is_variant(s->engine.run[i], method)) return *which = (int)i, LOREC_OK;
+        if (is_variant(s, i, method)) return *which = (int)i, LOREC_OK;
     for (size_t i = 0; i < n; i++) keys[i] = s->engine.run[i]->advisor.r->key;
     const char *near = err_nearest(word, keys, n);
     snprintf(x->param, sizeof x->param, "method");

@@ -140,6 +140,25 @@ ASKED
     [ "$(grep -c '^fits' fits.txt)" = 29 ] || die "$(cat fits.txt)"
 fi
 
+# another server relays to this one: the same answers, whole and streamed; what it refuses is told on
+"$LOREC" serve r --llm "$A/v1#tiny" --store sqlite::memory: --listen 127.0.0.1:0 --port-file port2 >relay.out 2>relay.err &
+relay=$!
+for _ in $(seq 600); do [ -s port2 ] && break; kill -0 $relay || die "$(cat relay.err)"; sleep 0.05; done
+here=$A
+for more in '' ',"stream":true' ',"n":2' ',"logprobs":true'; do
+    for A in "$here" "http://127.0.0.1:$(cat port2)"; do
+        chat '{"model":"tiny",'"$hi"',"max_tokens":6,"temperature":0'"$more"'}' && is 200
+        grep -o '"content":"[^"]*"' out >"said.${A##*:}"
+    done
+    cmp said.* || die "the relay says something else with $more"
+done
+get /v1/embeddings -d '{"model":"tiny","input":"the cat"}' && is 200 && body '"embedding":['
+post /v1/completions '{"model":"tiny","prompt":[1,2]}' && is 400 && body '"param":"prompt"'
+chat '{"model":"tiny",'"$hi"',"max_tokens":5000}' && is 400 && body '1536 tokens'
+chat '{"model":"recommend:r","messages":[{"role":"user","content":"Heat"}],"max_tokens":4}' && is 200 && body '"degraded":null'
+A=$here
+kill -TERM $relay && wait $relay || die "the relay ended with $?"
+
 # a client that leaves takes its work along
 slow='{"model":"tiny",'"$hi"',"max_tokens":1500,"n":8,"ignored":0}'
 slow=${slow/,\"ignored\":0/}

@@ -33,6 +33,7 @@ run=$(in_force)
 [ "$run" != r ] || die "the old model is in force"
 has "$run/served.json" '"event_seq": 81'
 [ "$(grep -c . "$run/data/manifest.json")" -gt 0 ] || die "no data"
+get /v1/models && body '"id":"recommend:r"' # a name stays when what is behind it is trained again
 get /v1/methods && body '"items":13' && body '"users":50'
 get /v1/recommend -d '{"history":["i1"],"k":12}' && body '"id":"new"' && not ghost
 # what is learned is not counted a second time: the same state, the same seen items
