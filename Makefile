@@ -23,6 +23,7 @@ deps-python:
 	@scripts/deps python
 wheel: deps-python all
 	@scripts/wheel $(BUILD)
+	@scripts/wheel-check $(BUILD)/wheel/lorec-*.whl
 demo: all
 	@scripts/demo $(BUILD)/lorec $(DATA)
 test: deps-python all

@@ -160,6 +160,7 @@ class Calls(Fresh):
         subprocess.run([sys.executable, "-c", script], check=True, env=plain)
 
 
+@unittest.skipIf(os.environ.get("LOREC_SANITIZED"), "the sanitizer keeps what was freed")
 class Memory(Fresh):
     def grows(self, work, warm=30, rounds=150):
         """MiB of RSS and bytes of Python objects that `rounds` calls leave behind, after some that fill caches."""

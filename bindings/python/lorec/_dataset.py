@@ -168,8 +168,8 @@ class Dataset:
         import numpy as np
         import pandas as pd
 
-        start, item = self.start, self.item
-        user = np.repeat(np.arange(self.n_users), np.diff(start.astype(np.int64)))
+        start, item = self.start.astype(np.int64), self.item
+        user = np.repeat(np.arange(self.n_users), start[1:] - start[:-1])
         frame = pd.DataFrame({"user": np.asarray(self.user_ids, object)[user], "item": np.asarray(self.item_ids, object)[item]})
         if list(self.titles) != list(self.item_ids):
             frame["title"] = np.asarray(self.titles, object)[item]

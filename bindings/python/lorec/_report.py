@@ -41,7 +41,7 @@ class Report:
     @property
     def metrics(self) -> list[str]:
         """Names of what was measured, such as "ndcg@10"."""
-        return self.result["metrics"]
+        return list(self.result["metrics"])
 
     @property
     def table(self) -> pd.DataFrame:

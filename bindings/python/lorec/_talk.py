@@ -54,4 +54,4 @@ def told(progress: Union[None, bool, Progress]) -> Optional[Progress]:
     """What a `progress` argument means: None and False nobody, True a line on stderr, or a callable."""
     if progress is None or progress is False:
         return None
-    return show_progress if progress is True else progress  # type: ignore[return-value]
+    return show_progress if progress is True else progress
