@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/certificates.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -47,7 +48,9 @@ static lorec_err transfer(fetching *f, const char *url, bool allow_local)
     CURL *c = curl_easy_init();
     if (!c) return err_set(LOREC_RESOURCE, "libcurl can not start");
     char why[CURL_ERROR_SIZE] = "";
+    const char *certificates = certificates_file();
     curl_easy_setopt(c, CURLOPT_URL, url);
+    if (certificates) curl_easy_setopt(c, CURLOPT_CAINFO, certificates);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, allow_local ? "https,http,file" : "https,http");
     curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "https,http");
     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/certificates.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "lm/provider/retry.h"
@@ -218,7 +219,9 @@ static void settings(exchange *x, const char *url)
 {
     CURL *c = x->easy;
     curl_easy_reset(c);
+    const char *certificates = certificates_file();
     curl_easy_setopt(c, CURLOPT_URL, url);
+    if (certificates) curl_easy_setopt(c, CURLOPT_CAINFO, certificates);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https,http");
     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L); /* a key follows nobody */
     curl_easy_setopt(c, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
