@@ -161,8 +161,23 @@ static void wait_for_the_end(server *s, const serve_words *w)
             hung_up = 0;
             reload(s, w);
         }
-        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); /* a signal wakes it */
     }
+    cancel_clear(); /* what works for a request goes on: it is answered before the end */
+}
+
+/* Signals come to this thread alone: those that the server starts in here are born without them. */
+static lorec_err open_quietly(server **s, const server_options *o)
+{
+    sigset_t ours, before;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &ours, &before);
+    lorec_err e = server_open(s, o);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return e;
 }
 
 static lorec_err serve(serve_words *w)
@@ -204,7 +219,7 @@ static lorec_err serve(serve_words *w)
     raise_files();
     signals_catch();
     signal(SIGHUP, on_hangup);
-    TRY_GO(e, server_open(&s, &o), done);
+    TRY_GO(e, open_quietly(&s, &o), done);
     hello(s);
     TRY_GO(e, write_port(w->port_file, server_port(s)), done);
     wait_for_the_end(s, w);

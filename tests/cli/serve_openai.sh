@@ -182,6 +182,15 @@ for _ in $(seq 100); do get /metrics; grep -q '^lorec_llm_running 0' out && brea
 chat '{"model":"tiny",'"$hi"',"max_tokens":1400,"n":2,"timeout_ms":20}' && is 504 && body '"code":"timeout"'
 stop
 
+# SIGTERM: what is under way is answered
+start r --store sqlite:s.db --llm 'tiny?chat=chatml' --llm-running 2
+curl -sN -m 60 "$A/v1/chat/completions" -d '{"model":"tiny",'"$hi"',"max_tokens":1400,"n":6,"stream":true}' >last.out &
+last=$!
+for _ in $(seq 400); do [ -s last.out ] && break; sleep 0.01; done
+stop
+wait $last
+[ "$(grep -c '"finish_reason":"' last.out)" = 6 ] && [ "$(tail -2 last.out | head -1)" = 'data: [DONE]' ] || die "SIGTERM broke a stream off: $(tail -c 300 last.out)"
+
 # without a model: the catalogue answers in plain words
 start r --store sqlite:s.db
 chat '{"model":"recommend:ease","messages":[{"role":"user","content":"I saw Heat, Alien and Toy Story"}]}' && is 200 && body '"finish_reason":"stop"' && body 'because of \"'
