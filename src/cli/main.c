@@ -19,6 +19,7 @@
     ROW(serve)                                                                                                         \
     ROW(why)                                                                                                           \
     ROW(compare)                                                                                                       \
+    ROW(export_sft)                                                                                                    \
     ROW(tune)                                                                                                          \
     ROW(eval)                                                                                                          \
     ROW(methods)                                                                                                       \

@@ -37,6 +37,10 @@ void settings_args_rows(settings_args *a, arg rows[SETTINGS_ARGS])
         {"valid-users", 0, ARG_TEXT, &a->valid_users, "N", "validate on so many users, drawn once (default: all)"},
         {"llm", 0, ARG_TEXT, &a->llm, "SPEC",
          "the language model of methods that ask one: http://HOST/v1#MODEL, local:PATH, replay:FILE, record:FILE=SPEC"},
+        {"adapter", 0, ARG_TEXT, &a->adapter, "DIR",
+         "an adapter in peft's form, tuned elsewhere or before: what methods that tune take instead of training, and "
+         "what acts "
+         "on --llm local:PATH"},
         {"test-users", 0, ARG_TEXT, &a->test_users, "N",
          "judge by so many test users, drawn once by --eval-seed: a protocol of its own (default: all)"},
         {"seed", 's', ARG_TEXT, &a->seed, "N[,N...]", "one result for each (default: 1)"},
@@ -93,6 +97,7 @@ lorec_err settings_from_args(settings *s, const settings_args *a, const args *wo
         {"valid_users", a->valid_users},
         {"test_users", a->test_users},
         {"llm", a->llm},
+        {"adapter", a->adapter},
         {"seed", a->seed},
         {"fast", a->fast ? "true" : NULL},
         {"controls", a->no_controls ? "false" : NULL},

@@ -18,7 +18,7 @@ typedef struct settings_args {
     const char *data, *format, *columns, *item_text, *split, *eval, *positive_rating, *metrics, *topk, *valid_metric,
         *seed, *config;
     const char *min_rating, *max_rating, *user_core, *item_core, *after, *before, *duplicates, *split_seed;
-    const char *eval_seed, *valid_users, *test_users, *llm;
+    const char *eval_seed, *valid_users, *test_users, *llm, *adapter;
     bool skip_bad_rows, review_text, keep_seen, fast, no_controls;
     text_list set;
 } settings_args;

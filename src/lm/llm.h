@@ -12,7 +12,7 @@
  * Which model (one row of the table in provider/backends.c each):
  *     http://HOST[:PORT]/v1#MODEL    any server that speaks OpenAI's words: vLLM, llama-server, Ollama, a cloud
  *     local:PATH[?chat=NAME]         a model here; NAME: a chat template instead of its own (text/chat.h), or "none";
- *                                    ?weights=keep|f32|bf16|q8|q4, joined by &
+ *                                    ?weights=keep|f32|bf16|q8|q4, ?adapter=FOLDER (peft's), joined by &
  *     replay:FILE[#MODEL]            a transcript: its answers, without a model; what it lacks is an error
  *     record:FILE=SPEC               SPEC, every answer kept in FILE at once; what FILE has is not asked again, so that a
  *                                    run that broke off goes on where it stopped and a whole one costs nothing

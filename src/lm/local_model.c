@@ -3,10 +3,12 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "lm/adapter_file.h"
 
 void local_model_close(local_model *m)
 {
     chat_free(m->chat);
+    adapter_free(m->adapter);
     lm_text_free(m->text);
     mem_free(m->special);
     mem_free(m->special_id);
@@ -33,7 +35,7 @@ static lorec_err find_specials(local_model *m)
 }
 
 typedef struct words { /* behind the question mark */
-    char chat[64], weights[16];
+    char chat[64], weights[16], adapter[1024];
 } words;
 
 static lorec_err read_words(slice rest, words *w)
@@ -45,9 +47,12 @@ static lorec_err read_words(slice rest, words *w)
             snprintf(w->chat, sizeof w->chat, "%.*s", (int)value.n, value.p);
         else if (slice_is(name, "weights"))
             snprintf(w->weights, sizeof w->weights, "%.*s", (int)value.n, value.p);
+        else if (slice_is(name, "adapter") && value.n < sizeof w->adapter)
+            snprintf(w->adapter, sizeof w->adapter, "%.*s", (int)value.n, value.p);
         else
-            return err_set(LOREC_USAGE, "local:...?%.*s: chat=NAME and weights=FORM mean something here", (int)name.n,
-                           name.p);
+            return err_set(LOREC_USAGE,
+                           "local:...?%.*s: chat=NAME, weights=FORM and adapter=FOLDER mean something here",
+                           (int)name.n, name.p);
     }
     return LOREC_OK;
 }
@@ -64,6 +69,7 @@ static lorec_err open_parts(local_model *m, const char *spec)
     m->path = b.p;
     TRY(lm_text_open(&m->text, m->path, NULL, m->form));
     if (!m->text->model->net) return LOREC_OK;
+    if (w.adapter[0]) TRY(adapter_open(&m->adapter, &m->text->model->net, 1, w.adapter));
     TRY(find_specials(m));
     lorec_err e = chat_open(&m->chat, w.chat[0] ? w.chat : m->path);
     return e == LOREC_INPUT && !w.chat[0] ? LOREC_OK : e; /* a model without a template completes */

@@ -1,7 +1,8 @@
 /* local_model.h: a model on this disk to talk with: weights, tokenizer, chat template, and the ids that messages become.
  *
  *     local_model m;
- *     TRY(local_model_open(&m, "models/qwen3?weights=q8"));      // ?chat=NAME, weights=keep|f32|bf16|q8|q4, joined by &
+ *     TRY(local_model_open(&m, "models/qwen3?weights=q8"));      // ?chat=NAME, weights=keep|f32|bf16|q8|q4,
+ *                                                               // adapter=FOLDER (peft's), joined by &
  *     tokens ids = {0};
  *     TRY(local_model_chat_ids(&m, &(chat_input){.messages = messages, .add_generation_prompt = true}, &ids));
  *     local_model_close(&m);
@@ -12,6 +13,7 @@
 #ifndef LOREC_LM_LOCAL_MODEL_H
 #define LOREC_LM_LOCAL_MODEL_H
 
+#include "lm/adapter.h"
 #include "lm/lm_text.h"
 #include "text/chat.h"
 
@@ -19,6 +21,7 @@ typedef struct local_model {
     char *path;
     lm_form form;
     lm_text *text;
+    adapter *adapter;    /* to act on all that is read (a session's adapters); NULL: none */
     chat_template *chat; /* NULL: none */
     slice *special;      /* [n_special] what the template may write */
     int32_t *special_id;

@@ -63,6 +63,13 @@ typedef struct fit_context {
     const char *valid_metric; /* its name, for the log */
 } fit_context;
 
+/* A prompt and the answer that a language model is to learn, as texts: for who tunes one elsewhere (lorec export-sft). */
+typedef struct tuning_text {
+    uint32_t user, item;
+    const char *prompt, *answer;
+} tuning_text;
+typedef lorec_err (*tuning_sink)(void *ctx, const tuning_text *l);
+
 typedef struct rec_session rec_session; /* scratch of one thread of use; see session.h */
 
 /* What a study is about: the split whose test part it may look at, and how much of it. */
@@ -75,7 +82,9 @@ typedef struct study_context {
 
 typedef struct recommender {
     const char *key, *title, *family, *cite;
-    const char *controls; /* keys of rules without a model that stand beside this method, "bm25,liked_share"; or NULL */
+    const char
+        *controls; /* what stands beside this method: keys of rules without a model, "bm25,liked-share", or a method
+                           * with other options, "kar?knowledge=none" (several: &); or NULL */
     unsigned tasks, needs;
     size_t size; /* of the model struct; zeroed, then options_default */
     const option *options;
@@ -98,6 +107,9 @@ typedef struct recommender {
     /* What no ranking shows (explanations, fairness, a simulation): named numbers, {"bleu-1": 0.12, ...}; nested objects
      * and lists (curves) are kept in the result's counts. A method may have this beside the verbs above, or alone. */
     lorec_err (*study)(const void *self, rec_session *s, const study_context *c, json_t **numbers);
+    /* What the method would tune its language model on, one lesson after the other: of c->train, or of the validation part
+     * with what came before it. Needs no language model. `self` is as recommender_new and options made it, not fitted. */
+    lorec_err (*lessons)(void *self, const fit_context *c, bool valid, tuning_sink sink, void *ctx);
     lorec_err (*save)(const void *self, const char *folder); /* options are saved by recommender_save */
     lorec_err (*load)(void *self, const char *folder);
     void (*release)(void *self);

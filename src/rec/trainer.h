@@ -22,12 +22,19 @@ typedef struct trainer_settings {
     double learning_rate, weight_decay, clip_norm, max_minutes;
     bool bf16;
 } trainer_settings;
-#define TRAINER_OPTIONS(type_, at_, epochs_, batch_, lr_) TRAINER_OPTIONS_PATIENT(type_, at_, epochs_, batch_, lr_, 10)
+#define TRAINER_OPTIONS(type_, at_, epochs_, batch_, lr_)                                                              \
+    TRAINER_OPTIONS_ALL(type_, at_, epochs_, batch_, lr_, 10, NULL)
 #define TRAINER_OPTIONS_PATIENT(type_, at_, epochs_, batch_, lr_, patience_)                                           \
+    TRAINER_OPTIONS_ALL(type_, at_, epochs_, batch_, lr_, patience_, NULL)
+/* fast_: the number of epochs with --fast, as a text. */
+#define TRAINER_OPTIONS_FAST(type_, at_, epochs_, batch_, lr_, fast_)                                                  \
+    TRAINER_OPTIONS_ALL(type_, at_, epochs_, batch_, lr_, 10, fast_)
+#define TRAINER_OPTIONS_ALL(type_, at_, epochs_, batch_, lr_, patience_, fast_)                                        \
     {.name = "epochs",                                                                                                 \
      .type = OPTION_TYPE_INT,                                                                                          \
      .offset = offsetof(type_, at_.epochs),                                                                            \
      .def = (epochs_),                                                                                                 \
+     .fast = (fast_),                                                                                                  \
      .min = 1,                                                                                                         \
      .max = 1e6,                                                                                                       \
      .help = "passes over the training examples, at most"},                                                            \

@@ -26,7 +26,9 @@ typedef struct llm_settings {
     double temperature, budget_money;
 } llm_settings;
 
-#define LLM_OPTIONS(type_, at_, temperature_, max_tokens_)                                                             \
+#define LLM_OPTIONS(type_, at_, temperature_, max_tokens_) LLM_OPTIONS_FAST(type_, at_, temperature_, max_tokens_, NULL)
+/* fast_: max_tokens with --fast, as a text. */
+#define LLM_OPTIONS_FAST(type_, at_, temperature_, max_tokens_, fast_)                                                 \
     {.name = "llm",                                                                                                    \
      .type = OPTION_TYPE_TEXT,                                                                                         \
      .offset = offsetof(type_, at_.llm),                                                                               \
@@ -41,6 +43,7 @@ typedef struct llm_settings {
          .type = OPTION_TYPE_INT,                                                                                      \
          .offset = offsetof(type_, at_.max_tokens),                                                                    \
          .def = (max_tokens_),                                                                                         \
+         .fast = (fast_),                                                                                              \
          .min = 1,                                                                                                     \
          .max = 1 << 20,                                                                                               \
          .help = "of one reply"},                                                                                      \

@@ -5,19 +5,33 @@
 #include "base/mem.h"
 #include "eval/controls.h"
 
-lorec_err entries_add(entries *list, const settings *s, const recommender *r, role as)
+/* With `variant` ("knowledge=none&epochs=1"): the method as asked for, but for these. */
+static lorec_err add(entries *list, const settings *s, const recommender *r, const char *variant, role as)
 {
+    entry en = {.r = r, .as = as};
+    snprintf(en.name, sizeof en.name, "%s%s%s", r->key, variant ? ":" : "", variant ? variant : "");
     for (size_t i = 0; i < list->n; i++)
-        if (list->at[i].r == r) return LOREC_OK;
+        if (strcmp(list->at[i].name, en.name) == 0) return LOREC_OK;
     TRY(mem_grow(&list->at, &list->cap, list->n + 1));
-    entry *en = &list->at[list->n++];
-    *en = (entry){.r = r, .as = as};
-    TRY(settings_sets(s, r, as != ROLE_CONTROL, &en->set));
+    list->at[list->n++] = en;
+    entry *to = &list->at[list->n - 1];
+    TRY(settings_sets(s, r, as != ROLE_CONTROL || variant, &to->set));
+    for (slice rest = slice_of(variant ? variant : ""); rest.n;) {
+        slice word = slice_cut(&rest, '&');
+        char words[96];
+        snprintf(words, sizeof words, "%.*s", (int)word.n, word.p);
+        TRY(settings_sets_add(&to->set, words));
+    }
     void *self;
-    TRY(trial_model(&(trial_request){.recommender = r, .set = en->set.item, .n_set = en->set.n, .fast = s->fast},
+    TRY(trial_model(&(trial_request){.recommender = r, .set = to->set.item, .n_set = to->set.n, .fast = s->fast},
                     &self));
     recommender_free(r, self);
     return LOREC_OK;
+}
+
+lorec_err entries_add(entries *list, const settings *s, const recommender *r, role as)
+{
+    return add(list, s, r, NULL, as);
 }
 
 static bool among(const char *const *keys, const char *key)
@@ -27,16 +41,17 @@ static bool among(const char *const *keys, const char *key)
     return false;
 }
 
-/* The rules that a method's card puts beside it. */
+/* What a method's card puts beside it: rules ("bm25"), or a method with other options ("kar?knowledge=none"). */
 static lorec_err add_own_controls(entries *list, const settings *s, const recommender *of)
 {
     for (slice rest = slice_of(of->controls ? of->controls : ""); rest.n;) {
-        slice word = slice_cut(&rest, ',');
-        char key[64];
+        slice variant = slice_cut(&rest, ','), word = slice_cut(&variant, '?');
+        char key[64], other[64];
         const recommender *r;
         snprintf(key, sizeof key, "%.*s", (int)(word.n < 63 ? word.n : 63), word.p);
+        snprintf(other, sizeof other, "%.*s", (int)variant.n, variant.p);
         TRY(registry_need(key, &r));
-        TRY(entries_add(list, s, r, ROLE_CONTROL));
+        TRY(add(list, s, r, variant.n ? other : NULL, ROLE_CONTROL));
     }
     return LOREC_OK;
 }

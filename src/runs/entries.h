@@ -14,6 +14,8 @@
 
 typedef struct entry {
     const recommender *r;
+    char name[96]; /* in the table and in the run folder: the key, or "kar:knowledge=none" of a control that is a method
+                    * with other options */
     role as;       /* a control that was asked for is ROLE_BOTH */
     text_list set; /* "name=value" */
 } entry;

@@ -51,6 +51,7 @@ static json_t *resolved(const run_state *x)
         if (!x->s->set[i].method) json_object_del(config, x->s->set[i].name);
     for (size_t i = 0; config && i < x->list.n; i++) {
         const entry *en = &x->list.at[i];
+        if (strcmp(en->name, en->r->key) != 0) continue; /* a control made of a method: its card says what it is */
         for (size_t k = 0; k < en->set.n; k++) {
             slice value = slice_of(en->set.item[k]), name = slice_cut(&value, '=');
             char key[160];
@@ -99,11 +100,11 @@ static lorec_err note_result(const run_state *x, const result *r)
 static lorec_err remember_failure(run_state *x, const entry *en, const trial *t)
 {
     if (t->status == TRIAL_OK) return LOREC_OK;
-    log_warn("%s %s: %s", en->r->key, trial_status_words[t->status], t->why);
+    log_warn("%s %s: %s", en->name, trial_status_words[t->status], t->why);
     if (en->as == ROLE_CONTROL || x->first_failure) return LOREC_OK;
     x->first_failure = t->err;
     buf why = {0};
-    TRY(buf_printf(&why, "%s %s: %s", en->r->key, trial_status_words[t->status], t->why));
+    TRY(buf_printf(&why, "%s %s: %s", en->name, trial_status_words[t->status], t->why));
     x->first_why = why.p;
     return LOREC_OK;
 }
@@ -112,10 +113,10 @@ static lorec_err try_once(run_state *x, const entry *en, uint64_t seed, const ch
 {
     buf model = {0}, checkpoint = {0};
     trial t = {0};
-    lorec_err e = run_path(&model, &x->folder, "models/%s-%llu", en->r->key, (unsigned long long)seed);
-    if (!e) e = run_path(&checkpoint, &x->folder, "checkpoints/%s-%llu", en->r->key, (unsigned long long)seed);
+    lorec_err e = run_path(&model, &x->folder, "models/%s-%llu", en->name, (unsigned long long)seed);
+    if (!e) e = run_path(&checkpoint, &x->folder, "checkpoints/%s-%llu", en->name, (unsigned long long)seed);
     if (!e) e = folder_make(checkpoint.p);
-    x->noting = en->r->key;
+    x->noting = en->name;
     x->noting_seed = seed;
     x->noting_step = 0;
     if (!e)
@@ -137,7 +138,7 @@ static lorec_err try_once(run_state *x, const entry *en, uint64_t seed, const ch
                                            .note_ctx = x,
                                            .memory = trial_memory_available()});
     if (!e) e = remember_failure(x, en, &t);
-    if (!e) e = leaderboard_add(x->board, en->r->key, en->as, seed, &t);
+    if (!e) e = leaderboard_add(x->board, en->name, en->as, seed, &t);
     const result *r = !e ? &x->board->row[x->board->n - 1] : NULL;
     if (!e && r->status == TRIAL_OK) e = result_save(x->board, r, &t.report, x->w.data, result_folder);
     if (!e) e = note_result(x, r);
@@ -164,7 +165,7 @@ static lorec_err reuse(run_state *x, const entry *en, const char *folder, bool *
     if (!e && file_exists(path.p)) {
         e = json_read(&old, path.p);
         if (!e && json_equal(json_object_get(old, "options"), now))
-            e = result_load(x->board, folder, en->r->key, en->as, found);
+            e = result_load(x->board, folder, en->name, en->as, found);
     }
     json_decref(old);
     json_decref(now);
@@ -181,11 +182,11 @@ static lorec_err run_entries(run_state *x)
             bool found = false;
             const entry *en = &x->list.at[i];
             e = cancel_check();
-            if (!e) e = run_path(&folder, &x->folder, "results/%s-%llu", en->r->key, (unsigned long long)x->seed[s]);
+            if (!e) e = run_path(&folder, &x->folder, "results/%s-%llu", en->name, (unsigned long long)x->seed[s]);
             if (!e) e = reuse(x, en, folder.p, &found);
             if (e || found) continue;
             if (s == 0) dry_run_tell(&x->w, x->s, en);
-            log_info("%s, seed %llu%s", en->r->key, (unsigned long long)x->seed[s],
+            log_info("%s, seed %llu%s", en->name, (unsigned long long)x->seed[s],
                      en->as == ROLE_CONTROL ? " (control)" : "");
             e = try_once(x, en, x->seed[s], folder.p);
         }

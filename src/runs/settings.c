@@ -37,6 +37,7 @@ const option settings_options[] = {
     OPTION_TEXT(settings, valid_metric, NULL, "what early stopping and tuning look at"),
     OPTION_INT(settings, valid_users, 0, 0, 4e9, "validate on so many users; 0: all"),
     OPTION_TEXT(settings, llm, NULL, "the language model of methods that ask one"),
+    OPTION_TEXT(settings, adapter, NULL, "an adapter (peft's folder) instead of training, of methods that tune"),
     OPTION_INT(settings, test_users, 0, 0, 4e9, "judge by so many of the test users; 0: all"),
     OPTION_TEXT(settings, seed, "1", "seeds, separated by commas"),
     OPTION_BOOL(settings, fast, 0, "the smallest settings that still show the point"),
@@ -122,6 +123,17 @@ lorec_err settings_methods(const settings *s, const recommender ***list, size_t 
     return e;
 }
 
+static bool has(const recommender *r, const char *name)
+{
+    return options_find(r->options, r->n_options, name) != NULL;
+}
+
+/* The local model of --llm, which an adapter can act on. */
+static bool on_local(const settings *s, const recommender *r)
+{
+    return s->llm && has(r, "llm") && !has(r, "adapter") && strncmp(s->llm, "local:", 6) == 0;
+}
+
 static bool applies(const method_set *m, const recommender *r, bool requested)
 {
     if (m->method) return strcmp(m->method, r->key) == 0;
@@ -162,6 +174,14 @@ lorec_err settings_check(const settings *s, const recommender *const *requested,
         return err_set(LOREC_USAGE, "no option \"%s\" in what is run; `lorec methods %s` lists what there is", m->name,
                        requested[0]->key);
     }
+    bool taken = !s->adapter;
+    for (size_t r = 0; r < n && !taken; r++) taken = has(requested[r], "adapter") || on_local(s, requested[r]);
+    if (!taken)
+        return err_set(
+            LOREC_USAGE,
+            "--adapter %s: nothing that is run takes one: methods that tune a model do (option adapter), and "
+            "those that ask --llm local:PATH",
+            s->adapter);
     return LOREC_OK;
 }
 
@@ -174,14 +194,37 @@ static lorec_err sets_add(text_list *out, const char *name, const char *value)
     return e;
 }
 
+static lorec_err adapted(const settings *s, const recommender *r, text_list *out)
+{
+    buf spec = {0};
+    if (!on_local(s, r)) return LOREC_OK;
+    lorec_err e = buf_printf(&spec, "%s%cadapter=%s", s->llm, strchr(s->llm, '?') ? '&' : '?', s->adapter);
+    if (!e) e = sets_add(out, "llm", spec.p);
+    buf_free(&spec);
+    return e;
+}
+
 lorec_err settings_sets(const settings *s, const recommender *r, bool requested, text_list *out)
 {
-    if (s->llm && options_find(r->options, r->n_options, "llm")) TRY(sets_add(out, "llm", s->llm));
+    if (s->llm && has(r, "llm")) TRY(sets_add(out, "llm", s->llm));
+    if (s->adapter && requested && has(r, "adapter")) {
+        TRY(sets_add(out, "adapter", s->adapter));
+        if (has(r, "epochs")) TRY(sets_add(out, "epochs", "0"));
+    }
+    if (s->adapter && requested) TRY(adapted(s, r, out));
     for (size_t i = 0; i < s->n_set; i++) {
         const method_set *m = &s->set[i];
         if (applies(m, r, requested)) TRY(sets_add(out, m->name, m->value));
     }
     return LOREC_OK;
+}
+
+lorec_err settings_sets_add(text_list *list, const char *words)
+{
+    slice value = slice_of(words), name = slice_cut(&value, '=');
+    char left[96];
+    snprintf(left, sizeof left, "%.*s", (int)name.n, name.p);
+    return sets_add(list, left, value.p);
 }
 
 void settings_sets_free(text_list *list)

@@ -25,7 +25,7 @@ typedef struct method_set { /* one name=value for a method, or for every request
 
 typedef struct settings {
     const char *methods; /* "ease,sasrec" */
-    const char *data, *format, *columns, *item_text, *llm;
+    const char *data, *format, *columns, *item_text, *llm, *adapter;
     bool skip_bad_rows, review_text;
     double min_rating, max_rating;
     int64_t user_core, item_core;
@@ -59,8 +59,10 @@ lorec_err settings_add_named(settings *s, const char *method, const char *name, 
 lorec_err settings_methods(const settings *s, const recommender ***list, size_t *n);
 /* Every --set must be for something: LOREC_USAGE with the nearest option otherwise. */
 lorec_err settings_check(const settings *s, const recommender *const *requested, size_t n);
-/* "name=value" texts for one method, in order; free with text_list_free after freeing the texts with settings_sets_free. */
+/* "name=value" texts for one method, in order (--llm and --adapter among them: an adapter is what the option `adapter` goes on with,
+ * with epochs=0, or what acts on the local model behind --llm); free with text_list_free after freeing the texts with settings_sets_free. */
 lorec_err settings_sets(const settings *s, const recommender *r, bool requested, text_list *out);
+lorec_err settings_sets_add(text_list *list, const char *words); /* one more */
 void settings_sets_free(text_list *list);
 
 lorec_err settings_seeds(const settings *s, uint64_t **seeds, size_t *n);

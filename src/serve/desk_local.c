@@ -260,7 +260,9 @@ lorec_err desk_local_open(desk *d, const char *spec)
         d->model.path[strlen(d->model.path) - 1] = 0;
     TRY(mem_dup(&d->name, path_base(d->model.path)));
     if (!local_model_speaks(&d->model)) return LOREC_OK; /* vectors only */
-    lm_session_options o = {.keep = true, .bf16 = d->model.form == LM_BF16};
+    d->adapters = (adapter_set){.item = &d->model.adapter, .n = 1};
+    lm_session_options o = {
+        .keep = true, .bf16 = d->model.form == LM_BF16, .adapters = d->model.adapter ? &d->adapters : NULL};
     lorec_err e = lm_text_session(&d->session, d->model.text, &o);
     if (e == LOREC_INPUT) return LOREC_OK; /* an encoder */
     TRY(e);

@@ -55,6 +55,7 @@ struct desk {
     int n_workers;
     /* a local model */
     local_model model;
+    adapter_set adapters; /* the model's, where it has one */
     lm_session *session;
     batcher *batcher;
     pthread_t stepper;

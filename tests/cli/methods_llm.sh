@@ -40,3 +40,10 @@ mv lm gone
 ok run llmrank --data shop.csv --item-text items.tsv --eval ease@4 --llm replay:talk.db --set max_tokens=8 --set copies=1 \
     --test-users 4 --json --no-controls -q --out again && [ "$(number "ndcg@10")" = "$first" ] || die "the replay differs"
 says '"llm_replayed": 4'
+
+# a method with other options as its own control: KAR without knowledge asks nobody, and stands beside it
+mv gone lm
+ok run kar --data shop.csv --item-text items.tsv --metrics auc --llm 'local:lm?chat=alpaca' --set max_tokens=2 --set dimension=8 --set epochs=2 --json -q --out kar
+says '"method": "kar:knowledge=none"' && says '"knowledge": "none"' && says '"llm_calls": 42'
+[ -e kar/results/kar:knowledge=none-1/result.json ] || die "the control keeps its numbers"
+ok compare kar --json -q && says 'kar:knowledge=none'

@@ -19,9 +19,17 @@ static lorec_err open(llm *m, const char *rest)
     TRY(mem_new(&l, 1));
     m->self = l;
     TRY(local_model_open(&l->m, rest));
-    TRY(mem_dup(&m->name, path_base(l->m.path)));
+    slice acts = slice_of(rest);
+    slice_cut_text(&acts, "adapter=");
+    acts = slice_cut(&acts, '&');
+    buf name = {0}; /* a transcript must not take one for the other */
+    TRY(buf_puts(&name, path_base(l->m.path)));
+    TRY(acts.n ? buf_printf(&name, "+%.*s", (int)acts.n, acts.p) : LOREC_OK);
+    m->name = name.p;
     if (!local_model_speaks(&l->m)) return LOREC_OK;
-    const lm_session_options o = {.keep = true, .bf16 = l->m.form == LM_BF16};
+    l->adapters = (adapter_set){.item = &l->m.adapter, .n = 1};
+    const lm_session_options o = {
+        .keep = true, .bf16 = l->m.form == LM_BF16, .adapters = l->m.adapter ? &l->adapters : NULL};
     lorec_err e = lm_text_session(&l->session, l->m.text, &o);
     return e == LOREC_INPUT ? LOREC_OK : e; /* an encoder */
 }

@@ -12,8 +12,9 @@
 
 typedef struct local {
     local_model m;
-    lm_session *session; /* NULL: the model does not continue texts */
-    embedder *embedder;  /* opened when vectors are first asked for */
+    adapter_set adapters; /* the model's, where it has one */
+    lm_session *session;  /* NULL: the model does not continue texts */
+    embedder *embedder;   /* opened when vectors are first asked for */
 } local;
 
 lorec_err local_ask(llm *m, const llm_request *q, size_t n, llm_answer *out, const llm_watch *watch);

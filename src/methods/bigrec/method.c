@@ -142,6 +142,42 @@ static lorec_err fit(void *self, const fit_context *c)
     return prepare(m);
 }
 
+/* One row, and the title that it is about as the answer, in quotes as the paper has it. */
+static lorec_err tell(const bigrec *m, uint32_t user, const uint32_t *history, size_t n, uint32_t item, buf text[2],
+                      tuning_sink sink, void *ctx)
+{
+    size_t kept = n < (size_t)m->max_history ? n : (size_t)m->max_history;
+    slice title = catalogue_title(&m->items, item);
+    json_t *values = json_pack("{s:o, s:s, s:s}", "history", catalogue_titles(&m->items, history + (n - kept), kept),
+                               "things", m->things, "verb", m->verb);
+    if (!values) return err_set(LOREC_RESOURCE, "out of memory for a prompt");
+    lorec_err e = prompt_fill(m->prompt, values, &text[0]);
+    json_decref(values);
+    buf_clear(&text[1]);
+    if (!e) e = buf_printf(&text[1], "\"%.*s\"", (int)title.n, title.p);
+    return e ? e : sink(ctx, &(tuning_text){user, item, text[0].p, text[1].p});
+}
+
+static lorec_err lessons(void *self, const fit_context *c, bool valid, tuning_sink sink, void *ctx)
+{
+    bigrec *m = self;
+    const interactions *x = c->train, *v = &c->split->valid;
+    buf text[2] = {0};
+    lorec_err e = LOREC_OK;
+    if (!m->prompt) e = prompt_open(&m->prompt, "bigrec/prompts/complete.j2"); /* the layout of instruction tuning */
+    if (!e && !m->items.n) e = catalogue_make(&m->items, c->split->data, c->train, true);
+    for (uint32_t u = 0; u < x->n_users && !e; u++) {
+        const uint32_t *had = x->item + x->start[u];
+        size_t n = (size_t)(x->start[u + 1] - x->start[u]);
+        for (size_t k = 1; k < n && !valid && !e; k++) e = tell(m, u, had, k, had[k], text, sink, ctx);
+        for (uint64_t r = v->start[u]; r < v->start[u + 1] && valid && n && !e; r++)
+            e = tell(m, u, had, n, v->item[r], text, sink, ctx);
+    }
+    buf_free(&text[0]);
+    buf_free(&text[1]);
+    return e;
+}
+
 static lorec_err save(const void *self, const char *folder)
 {
     return catalogue_save(&((const bigrec *)self)->items, folder);
@@ -192,6 +228,7 @@ const recommender recommender_bigrec = {
     .n_options = sizeof options / sizeof *options,
     .fit = fit,
     .score = score,
+    .lessons = lessons,
     .save = save,
     .load = load,
     .release = release,

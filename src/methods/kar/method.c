@@ -10,8 +10,8 @@ enum { EXPERT_HIDDEN = 128, EXPERT_OUT = 32 };
 static const char *const knowledge_words[] = {"both", "items", "users", "shuffled", "none", NULL};
 
 static const option options[] = {
-    TRAINER_OPTIONS(kar, click.train, 20, 256, 1e-3),
-    LLM_OPTIONS(kar, chat, 0, 512),
+    TRAINER_OPTIONS_FAST(kar, click.train, 20, 256, 1e-3, "3"),
+    LLM_OPTIONS_FAST(kar, chat, 0, 512, "32"),
     OPTION_CHOICE(kar, knowledge, "both", knowledge_words,
                   "what the language model is asked about; shuffled: both, handed to the wrong ones"),
     OPTION_INT(kar, history, 30, 1, 10000, "a user's first rows told to it, at most half; they are no examples"),
@@ -252,6 +252,7 @@ const recommender recommender_kar = {
     .family = "click",
     .cite = "Xi et al. Towards Open-World Recommendation with Knowledge Augmentation from Large Language Models. "
             "RecSys 2024",
+    .controls = "kar?knowledge=none",
     .tasks = TASK_CLICK | TASK_TOPN,
     .needs = NEED_CHAT | NEED_ITEM_TEXT,
     .options = options,

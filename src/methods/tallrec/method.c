@@ -205,6 +205,7 @@ const recommender recommender_tallrec = {
     .fit = fit,
     .score_items = score_items,
     .score_pairs = score_pairs,
+    .lessons = tallrec_lessons,
     .save = save,
     .load = load,
     .release = release,

@@ -18,8 +18,7 @@ lorec_err tallrec_answers(tallrec *m)
     return LOREC_OK;
 }
 
-static lorec_err write_question(const tallrec *m, uint32_t user, const uint32_t *history, size_t n, uint32_t target,
-                                buf *text)
+lorec_err tallrec_write(const tallrec *m, uint32_t user, const uint32_t *history, size_t n, uint32_t target, buf *text)
 {
     json_t *list[2] = {json_array(), json_array()};
     lorec_err e = list[0] && list[1] ? LOREC_OK : err_set(LOREC_RESOURCE, "out of memory for a prompt");
@@ -49,7 +48,7 @@ typedef struct question {
 static lorec_err write_tokens(void *ctx, size_t kept, tokens *out)
 {
     question *q = ctx;
-    TRY(write_question(q->m, q->user, q->end - kept, kept, q->target, &q->text));
+    TRY(tallrec_write(q->m, q->user, q->end - kept, kept, q->target, &q->text));
     return lm_text_prompt(q->m->lm, (slice){q->text.p, q->text.n}, out);
 }
 

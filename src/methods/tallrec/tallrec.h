@@ -38,7 +38,11 @@ lorec_err tallrec_answers(tallrec *m);
 /* The tokens of the question, appended; the oldest of the history go until question and answer fit. */
 lorec_err tallrec_question(const tallrec *m, uint32_t user, const uint32_t *history, size_t n, uint32_t target,
                            tokens *out);
+/* The question as a text, with the last n of a history. */
+lorec_err tallrec_write(const tallrec *m, uint32_t user, const uint32_t *history, size_t n, uint32_t target, buf *text);
 /* Both stages. */
 lorec_err tallrec_tune(tallrec *m, const fit_context *c);
+/* The questions and answers of stage two as texts: recommender.lessons. */
+lorec_err tallrec_lessons(void *self, const fit_context *c, bool valid, tuning_sink sink, void *ctx);
 
 #endif

@@ -68,6 +68,73 @@ static lorec_err make_examples(tallrec *m, const fit_context *c, corpus *out)
     return e;
 }
 
+/* ---- the same as texts, for a trainer elsewhere ---------------------------------------------------------------------------- */
+
+typedef struct telling {
+    tallrec *m;
+    const fit_context *c;
+    tuning_sink sink;
+    void *ctx;
+    buf text;
+    rng r;
+} telling;
+
+static lorec_err tell(telling *t, uint32_t user, const uint32_t *history, size_t n, uint32_t target, bool liked)
+{
+    const tallrec *m = t->m;
+    size_t kept = n < (size_t)m->max_history ? n : (size_t)m->max_history;
+    TRY(tallrec_write(m, user, history + (n - kept), kept, target, &t->text));
+    return t->sink(t->ctx, &(tuning_text){user, target, t->text.p, liked ? m->yes : m->no});
+}
+
+/* K of the training places, drawn as make_examples draws them. */
+static lorec_err tell_training(telling *t)
+{
+    const interactions *x = t->c->train;
+    place *all;
+    size_t n;
+    lorec_err e = find_places(t->m, x, &all, &n);
+    size_t k = t->m->examples && (size_t)t->m->examples < n ? (size_t)t->m->examples : n;
+    for (size_t i = 0; i < k && !e; i++) {
+        uint32_t target;
+        size_t j = i + rng_below(&t->r, (uint32_t)(n - i));
+        place p = all[j];
+        all[j] = all[i];
+        bool liked = label(t->m, x, &p, i, &t->r, &target);
+        e = tell(t, p.user, x->item + x->start[p.user], (size_t)(p.row - x->start[p.user]), target, liked);
+    }
+    mem_free(all);
+    return e;
+}
+
+/* Every validation row, after what the user had in training. */
+static lorec_err tell_validation(telling *t)
+{
+    const interactions *x = t->c->train, *v = &t->c->split->valid;
+    for (uint32_t u = 0; u < v->n_users; u++)
+        for (uint64_t r = v->start[u]; r < v->start[u + 1]; r++) {
+            uint64_t n = x->start[u + 1] - x->start[u];
+            if (n < (uint64_t)t->m->min_history) continue;
+            uint32_t target;
+            place p = {u, r};
+            bool liked = label(t->m, v, &p, r, &t->r, &target);
+            TRY(tell(t, u, x->item + x->start[u], (size_t)n, target, liked));
+        }
+    return LOREC_OK;
+}
+
+lorec_err tallrec_lessons(void *self, const fit_context *c, bool valid, tuning_sink sink, void *ctx)
+{
+    tallrec *m = self;
+    telling t = {.m = m, .c = c, .sink = sink, .ctx = ctx, .r = rng_make(c->seed, RNG_SAMPLING)};
+    if (!m->ask) TRY(prompt_open(&m->ask, "tallrec/prompts/ask.j2"));
+    if (!m->items.n) TRY(catalogue_make(&m->items, c->split->data, c->train, true));
+    if (!m->likes.start) TRY(likes_make(&m->likes, c->split, c->train, m->liked_above));
+    lorec_err e = valid ? tell_validation(&t) : tell_training(&t);
+    buf_free(&t.text);
+    return e;
+}
+
 /* ---- training ----------------------------------------------------------------------------------------------------------- */
 
 typedef struct stage {
@@ -137,7 +204,7 @@ lorec_err tallrec_tune(tallrec *m, const fit_context *c)
     corpus instructions = {0}, examples = {0};
     stage s = {.m = m, .fit = c};
     int64_t positions = transformer_settings(m->lm->model->net)->max_positions;
-    lorec_err e = make_examples(m, c, &examples);
+    lorec_err e = m->epochs ? make_examples(m, c, &examples) : LOREC_OK;
     if (!e && m->instructions && *m->instructions) {
         e = corpus_read(&instructions, m->lm->tokenizer, NULL, m->cutoff < positions ? m->cutoff : positions,
                         m->instructions);

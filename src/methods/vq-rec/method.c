@@ -13,7 +13,7 @@ static const char *const losses[] = {"ce", "contrastive", NULL};
 static const char *const code_words[] = {"text", "random", NULL};
 
 static const option options[] = {
-    TRAINER_OPTIONS(vq_rec, base.train, 200, 256, 1e-3),
+    TRAINER_OPTIONS_FAST(vq_rec, base.train, 200, 256, 1e-3, "8"),
     {.name = "max_len",
      .type = OPTION_TYPE_INT,
      .offset = offsetof(vq_rec, base.max_len),
