@@ -22,7 +22,7 @@ typedef struct settings_args {
     bool skip_bad_rows, review_text, keep_seen, fast, no_controls;
     text_list set;
 } settings_args;
-enum { SETTINGS_ARGS = 30 };
+enum { SETTINGS_ARGS = 31 };
 void settings_args_rows(settings_args *a, arg rows[SETTINGS_ARGS]);
 lorec_err settings_from_args(settings *s, const settings_args *a, const args *words);
 
