@@ -91,19 +91,16 @@ static lorec_err tell(telling *t, uint32_t user, const uint32_t *history, size_t
 static lorec_err tell_training(telling *t)
 {
     const interactions *x = t->c->train;
-    place *all;
-    size_t n;
-    lorec_err e = find_places(t->m, x, &all, &n);
-    size_t k = t->m->examples && (size_t)t->m->examples < n ? (size_t)t->m->examples : n;
+    user_places all = {0};
+    lorec_err e = user_places_find(&all, x, t->m->min_history, "tallrec");
+    size_t k = t->m->examples && (size_t)t->m->examples < all.n ? (size_t)t->m->examples : all.n;
     for (size_t i = 0; i < k && !e; i++) {
         uint32_t target;
-        size_t j = i + rng_below(&t->r, (uint32_t)(n - i));
-        place p = all[j];
-        all[j] = all[i];
+        user_place p = user_places_draw(&all, i, &t->r);
         bool liked = label(t->m, x, &p, i, &t->r, &target);
         e = tell(t, p.user, x->item + x->start[p.user], (size_t)(p.row - x->start[p.user]), target, liked);
     }
-    mem_free(all);
+    user_places_free(&all);
     return e;
 }
 
@@ -116,7 +113,7 @@ static lorec_err tell_validation(telling *t)
             uint64_t n = x->start[u + 1] - x->start[u];
             if (n < (uint64_t)t->m->min_history) continue;
             uint32_t target;
-            place p = {u, r};
+            user_place p = {u, r};
             bool liked = label(t->m, v, &p, r, &t->r, &target);
             TRY(tell(t, u, x->item + x->start[u], (size_t)n, target, liked));
         }
