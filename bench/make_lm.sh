@@ -55,7 +55,7 @@ cat >"$work/words/tokenizer_config.json" <<'J'
 J
 [ -n "${STOP:-}" ] && exit
 "$lorec" lm train --init NEW --tokenizer "$work/words" --corpus "$work/corpus" --out "$out" --width "${WIDTH:-128}" \
-    --layers "${LAYERS:-3}" --heads 4 --context "${CONTEXT:-1024}" --epochs "${EPOCHS:-1}" --batch "${BATCH:-8}" --lr "${LR:-3e-3}" --seed "${SEED:-1}" \
+    --layers "${LAYERS:-3}" --heads 4 --context "${CONTEXT:-2048}" --epochs "${EPOCHS:-1}" --batch "${BATCH:-8}" --lr "${LR:-3e-3}" --seed "${SEED:-1}" \
     --bf16 ${THREADS:+--threads "$THREADS"}
 rm -r "$work"
 echo "written: $out"
