@@ -30,7 +30,7 @@ typedef struct lorec_run_options {
 
 /* *out is made even where a requested method failed, which is then the error; NULL where there is nothing to report. After
  * LOREC_CANCELLED what was finished is in the folder, and `resume` goes on. Runs of one process wait for each other: a
- * run's log is a file of the process. */
+ * run's log is a file of the process. From a callback of a run: LOREC_USAGE. */
 LOREC_API lorec_err lorec_run(lorec_report **out, const lorec_run_options *options);
 /* The report of a run folder, whoever made it. LOREC_INPUT: it is none, or not finished. */
 LOREC_API lorec_err lorec_report_open(lorec_report **out, const char *folder);

@@ -85,10 +85,12 @@ static lorec_err settings_of(settings *s, const lorec_run_options *o)
 }
 
 static pthread_mutex_t running = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local bool inside; /* a run of this thread: its callbacks can not begin another */
 
 /* One run at a time: its log file is the process's. Who waits can be stopped. */
 static lorec_err wait_for_turn(void)
 {
+    if (inside) return err_set(LOREC_USAGE, "a run can not be begun inside a run, by one of its callbacks");
     while (pthread_mutex_trylock(&running)) {
         TRY(cancel_check());
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
@@ -122,9 +124,11 @@ lorec_err lorec_run(lorec_report **out, const lorec_run_options *options)
     lorec_err e = settings_of(&s, &o);
     if (!e) e = wait_for_turn();
     if (!e) {
+        inside = true;
         e = run_and_report(
             out, &(run_request){
                      .settings = &s, .data = o.data ? &o.data->data : NULL, .out = o.out, .resume = o.resume != 0});
+        inside = false;
         pthread_mutex_unlock(&running);
     }
     settings_free(&s);

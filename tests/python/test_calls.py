@@ -57,6 +57,19 @@ class Calls(Fresh):
         self.assertEqual(len(inner), 2)
         self.assertGreater(len(heard), 2)  # the outer call is told on after the inner one ended
 
+    def test_a_run_inside_a_run(self):
+        def progress(*what):
+            lorec.run("pop", chain_data(), out="inner")
+
+        with self.assertRaisesRegex(lorec.UsageError, "inside a run"):
+            lorec.run("bpr", chain_data(), out="outer", progress=progress)
+        lorec.run("pop", chain_data(), out="after")
+
+    def test_it_is_quiet(self):
+        script = "import numpy as np, lorec; lorec.run('bpr', lorec.Dataset('sample'), epochs=2, out='run', controls=False)"
+        said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        self.assertEqual((said.returncode, said.stdout, said.stderr), (0, "", ""))
+
     def test_ctrl_c(self):
         """KeyboardInterrupt within a second or so, and the process goes on; no handler of lorec's own is in its way."""
         script = textwrap.dedent(f"""

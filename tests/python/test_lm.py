@@ -1,5 +1,6 @@
 """Language models, by one whose every answer is known."""
 
+import os
 import threading
 import unittest
 
@@ -122,6 +123,29 @@ class Unigram(Fresh):
             f.write("{}")
         with self.assertRaises(lorec.InputError):
             lorec.LM("m")
+
+
+SHARED = os.path.join(os.environ.get("LOREC_SOURCE_DIR", "."), "..", "shared", "oracle")
+
+
+class Oracle(Fresh):
+    @unittest.skipUnless(os.path.isdir(SHARED), "../shared is not here")
+    def test_logits_of_transformers(self):
+        """Models of transformers' making, and what transformers says of them; their ids need no vocabulary."""
+        any_words = os.path.join(unigram("m"), "tokenizer.json")
+        tried = 0
+        for name in sorted(os.listdir(SHARED)):
+            files = {f: os.path.join(SHARED, name, f + ".npy") for f in ("input_ids", "logits", "attention_mask", "decoder_input_ids")}
+            have = {f for f, path in files.items() if os.path.exists(path)}
+            if have != {"input_ids", "logits"}:
+                continue  # an encoder, or padded
+            ids, wanted = np.load(files["input_ids"]), np.load(files["logits"])
+            lm = lorec.LM(os.path.join(SHARED, name), tokenizer=any_words, weights="f32")
+            got = lm.logits(list(ids.astype(np.int32)), every=True).reshape(wanted.shape)
+            self.assertLess(np.abs(got - wanted).max(), 1e-4 * np.abs(wanted).max(), name)
+            np.testing.assert_allclose(lm.logits(list(ids)), wanted[:, -1], atol=1e-4 * np.abs(wanted).max(), err_msg=name)
+            tried += 1
+        self.assertGreater(tried, 4)
 
 
 if __name__ == "__main__":

@@ -85,6 +85,7 @@ static int add_exceptions(PyObject *m, core_state *s)
 static int execute(PyObject *m)
 {
     core_state *s = PyModule_GetState(m);
+    lorec_set_log_level(1); /* progress is told to those who ask, lines go to logging; warnings of workers to stderr */
     if (add_exceptions(m, s)) return -1;
     s->array = core_array_type(m);
     s->dataset = core_dataset_type(m);
