@@ -28,21 +28,26 @@ size_t digits_write(uint32_t number, int32_t *token)
     return n;
 }
 
-lorec_err items_by_visit(const interactions *rows, uint32_t *number)
+lorec_err items_by_visit(const interactions *rows, uint64_t seed, uint32_t *number)
 {
     bool *met;
-    uint32_t next = 0;
+    uint32_t next = 0, unmet = 0, *left = NULL;
     TRY(mem_new(&met, rows->n_items));
-    for (uint64_t r = 0; r < rows->n; r++) {
+    lorec_err e = mem_new(&left, rows->n_items);
+    for (uint64_t r = 0; r < rows->n && !e; r++) {
         uint32_t item = rows->item[r];
         if (met[item]) continue;
         met[item] = true;
         number[item] = next++;
     }
-    for (uint32_t i = 0; i < rows->n_items; i++)
-        if (!met[i]) number[i] = next++;
+    for (uint32_t i = 0; i < rows->n_items && !e; i++)
+        if (!met[i]) left[unmet++] = i;
+    rng r = rng_make(seed, RNG_CODES);
+    if (unmet) rng_shuffle(&r, left, unmet);
+    for (uint32_t i = 0; i < unmet; i++) number[left[i]] = next++;
     mem_free(met);
-    return LOREC_OK;
+    mem_free(left);
+    return e;
 }
 
 static lorec_err write_numbers(item_ids *w, const uint32_t *number)
@@ -64,7 +69,7 @@ static lorec_err numbered(item_ids *w, item_ids_scheme scheme, const interaction
         rng r = rng_make(seed, RNG_CODES);
         rng_shuffle(&r, number, w->n);
     } else
-        e = items_by_visit(rows, number);
+        e = items_by_visit(rows, seed, number);
     if (!e) e = write_numbers(w, number);
     mem_free(number);
     return e;

@@ -7,7 +7,7 @@
  *
  *   sequential      numbers 1, 2 ... in the order in which a walk through the users' whole histories meets the items, validation
  *                   and test included, two digits a token: as P5 has it. The numbers tell what comes next: a leak
- *   train           the same walk through what may be learned from; items that it does not meet are numbered last
+ *   train           the same walk through what may be learned from; items that it does not meet are numbered last, by chance
  *   random          the numbers dealt by chance
  *   independent     a token an item
  *   collaborative   items clustered by who had them: a token for the cluster of each level, a last one within the smallest
@@ -53,8 +53,9 @@ void item_ids_free(item_ids *w);
 lorec_err item_ids_save(const item_ids *w, const char *folder); /* item_ids.npy, item_ids_start.npy */
 lorec_err item_ids_load(item_ids *out, const char *folder);
 
-/* number [n_items]: 0, 1 ... by a walk through the users' rows; items without a row come last, in their order. */
-lorec_err items_by_visit(const interactions *rows, uint32_t *number);
+/* number [n_items]: 0, 1 ... by a walk through the users' rows; items without a row come last, in an order of chance: the data set's
+ * own is often that of a walk through all of it. */
+lorec_err items_by_visit(const interactions *rows, uint64_t seed, uint32_t *number);
 
 /* A number from 0 on as tokens: two digits each ("7391": 73, 91), an odd last one alone. Appended; at most 5. */
 enum { DIGIT_TOKENS = 110, DIGITS_LONGEST = 5 }; /* 00 .. 99, then 0 .. 9 */

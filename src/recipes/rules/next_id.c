@@ -30,7 +30,8 @@ static lorec_err fit(void *self, const fit_context *c)
     TRY(mem_new(&m->number, m->n_items));
     for (uint32_t i = 0; i < m->n_items; i++) m->number[i] = i;
     if (m->numbers == NUMBERS_DATA) return LOREC_OK;
-    return items_by_visit(m->numbers == NUMBERS_SEQUENTIAL && c->split ? &c->split->data->rows : c->train, m->number);
+    return items_by_visit(m->numbers == NUMBERS_SEQUENTIAL && c->split ? &c->split->data->rows : c->train, c->seed,
+                          m->number);
 }
 
 /* Those that come before the last one are last themselves, the nearest first. */

@@ -79,8 +79,8 @@ static void walks_and_their_leak(void **state)
     uint32_t all[ITEMS], train[ITEMS];
     const uint32_t *walk = w.d.rows.item;
     assert_int_equal(w.d.rows.n_items, ITEMS);
-    assert_ok(items_by_visit(&w.d.rows, all));
-    assert_ok(items_by_visit(&w.s.train, train));
+    assert_ok(items_by_visit(&w.d.rows, 1, all));
+    assert_ok(items_by_visit(&w.s.train, 1, train));
     for (uint32_t k = 0; k < EACH; k++) {
         assert_int_equal(all[walk[k]], k);
         if (k < EACH - 2) assert_int_equal(train[walk[k]], k);

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# PEPLER on real reviews (Amazon 2018's 5-core All_Beauty and Gift_Cards; the last of a pair's reviews), random 8:1:1, a small GPT-2 from
+# nothing (--fast), two seeds: stage A and B, all at once, with ratings, by words. Writes docs/results/pepler.md.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/../.."
+lorec=${LOREC:-build/lorec}
+data=${DATA:-../shared/data/amazon-raw-2018}
+sets=${SETS:-All_Beauty_5 Gift_Cards_5}
+load=$(cut -d' ' -f1-3 /proc/loadavg)
+base=(--fast --review-text --duplicates last --split ratio-random:8:1:1 --no-controls --seed 1,2)
+declare -A more=([sequential]="" [joint]="--set tuning=joint" [mf]="--set tuning=joint --set rating=mf"
+    [mlp]="--set tuning=joint --set rating=mlp" [discrete]="--set prompt=discrete")
+{
+    echo "# pepler"
+    echo
+    echo "Expected: true users below shuffled ones in perplexity; stage A below the texts alone, stage A and B below all at once; mf above mlp in USR and FMR. ${NOTE:-}"
+    echo
+    echo '```'
+    echo "bench/accuracy/pepler.sh     # lorec run pepler --data All_Beauty_5.json.gz ${base[*]} ..."
+    echo '```'
+    echo
+    echo "$(date -u +%F), lorec $("$lorec" --version | awk '{print $2}') at $(git rev-parse --short HEAD 2>/dev/null || echo '?'), $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(nproc) cores, load average at the start $load. Perplexities: of the validation part after learning the texts, stage A, all; then of the test part, and with its users and its items shuffled."
+    for set in $sets; do
+        printf '\n## %s\n\n| variant | seed | texts | A | all | test | users shuffled | items shuffled | BLEU-1 | BLEU-4 | ROUGE-1 | USR | FMR | FCR | DIV | RMSE | s |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n' "$set"
+        for v in sequential joint mf mlp discrete; do
+            rm -rf "runs/accuracy-pepler-$set-$v"
+            # shellcheck disable=SC2086
+            "$lorec" run pepler --data "$data/$set.json.gz" "${base[@]}" ${more[$v]} --out "runs/accuracy-pepler-$set-$v" --json -q |
+                python3 "$here/pepler_row.py" "$v"
+        done
+    done
+} > docs/results/pepler.md
+echo "written: docs/results/pepler.md"
