@@ -20,6 +20,7 @@ typedef struct serve_words {
     const char *work;
     double slow_seconds, keep_records, keep_feedback, deadline_ms, train_memory_gb, train_cpu_hours, train_margin;
     int64_t train_threads, new_every;
+    bool first_only;
     const char *llm, *embed;
     double llm_timeout, words_ms, llm_memory;
     int64_t llm_running, llm_waiting, llm_tokens;
@@ -77,6 +78,7 @@ static void hello(const server *s)
     slice user = d->user_ids.n ? names_at(&d->user_ids, 0) : slice_of("somebody");
     log_info("store %s, %lld events", s->store_url, (long long)s->live.n_events);
     printf("listening on http://%s:%d   (Ctrl-C stops)\n", server_host(s), server_port(s));
+    puts("that address is a page, too: open it in a browser");
     printf("try: curl http://%s:%d/api/recommend/%.*s\n", server_host(s), server_port(s), (int)user.n, user.p);
     fflush(stdout);
 }
@@ -203,6 +205,7 @@ static lorec_err serve(serve_words *w)
                         .unique = strcmp(w->feedback, "unique") == 0,
                         .keep_records_days = w->keep_records,
                         .keep_feedback_days = w->keep_feedback,
+                        .first_only = w->first_only,
                         .new_every = (int)w->new_every,
                         .slow_seconds = w->slow_seconds,
                         .deadline_seconds = w->deadline_ms / 1e3,
@@ -238,21 +241,17 @@ const command command_serve = {
     .name = "serve",
     .summary = "answer over HTTP: recommendations from finished runs, feedback that counts at once",
     .usage = "lorec serve RUN [RUN...] [--listen 127.0.0.1:8080] [--store sqlite:FILE|postgresql://...]",
-    .details =
-        "Each RUN is a folder that `lorec run` made; several are variants, chosen by a hash of the user. Addresses "
-        "are\n"
-        "Gorse's (/api/recommend/USER, /api/feedback, /api/item ...), lorec's own (/v1/recommend, /v1/rerank,\n"
-        "/v1/explain) and OpenAI's (/v1/chat/completions, /v1/embeddings ...): model recommend:RUN chats about the\n"
-        "catalogue, with --llm in a language model's words; /openapi.json describes all of them. Health is at\n"
-        "/api/health/live and /api/health/ready, Prometheus' numbers at /metrics. New feedback changes the next "
-        "answer\n"
-        "without retraining. Every slate is recorded: `lorec why REQUEST_ID` shows how it came about. An address "
-        "other\n"
-        "than loopback needs a key: LOREC_API_KEY in the environment, or --key-file. SIGTERM and Ctrl-C answer what "
-        "is\n"
-        "under way; SIGHUP reads runs and keys again. POST /api/train trains on what is known by now, beside the "
-        "server\n"
-        "and within limits, and switches over when the new model is no worse; the one before is kept for --rollback.",
+    .details = "Each RUN is a folder that `lorec run` made; several are variants, chosen by a hash of the user. The\n"
+               "address itself (http://127.0.0.1:8080/) is a page for people. Others are Gorse's\n"
+               "(/api/recommend/USER, /api/feedback, /api/item ...), lorec's own (/v1/recommend, /v1/rerank,\n"
+               "/v1/explain) and OpenAI's (/v1/chat/completions, /v1/embeddings ...): model recommend:RUN chats\n"
+               "about the catalogue, with --llm in a language model's words; /openapi.json describes all of them.\n"
+               "Health is at /api/health/live and /api/health/ready, Prometheus' numbers at /metrics. New feedback\n"
+               "changes the next answer without retraining. Every slate is recorded: `lorec why REQUEST_ID` shows\n"
+               "how it came about. An address other than loopback needs a key: LOREC_API_KEY in the environment, or\n"
+               "--key-file. SIGTERM and Ctrl-C answer what is under way; SIGHUP reads runs and keys again. POST\n"
+               "/api/train trains on what is known by now, beside the server and within limits, and switches over\n"
+               "when the new model is no worse; the one before is kept for --rollback.",
     .examples = "  lorec run sasrec --data sample --out runs/first && lorec serve runs/first\n"
                 "  curl http://127.0.0.1:8080/api/recommend/u1?n=5\n"
                 "  lorec serve runs/a runs/b --store sqlite:shop.db --access-log access.jsonl\n"
@@ -287,6 +286,8 @@ static lorec_err run(int argc, char **argv)
         {"keep-feedback", 0, ARG_REAL, &w.keep_feedback, "DAYS",
          "feedback whose time is longer ago is deleted (default: 0, never); what models learned from it stays", 0,
          36500},
+        {"first-only", 0, ARG_FLAG, &w.first_only, NULL,
+         "of each run its first method; otherwise the others of its command answer who names them"},
         {"new-items", 0, ARG_INT, &w.new_every, "N",
          "each N-th place of a list may go to an item that the model does not know yet, by its text (default: 10); 0: "
          "none",

@@ -196,7 +196,7 @@ static void pick_variant(const engine *g, ask *a)
 {
     if (a->variant >= 0 && (size_t)a->variant < g->n) return;
     uint64_t h = a->user_id.n ? XXH3_64bits(a->user_id.p, a->user_id.n) : 0;
-    a->variant = (int)(h % g->n);
+    a->variant = (int)(h % (g->n_split ? g->n_split : g->n));
 }
 
 static lorec_err build_queries(engine *g, variant *r, ask **batch, size_t n, size_t *rows)

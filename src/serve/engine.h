@@ -76,6 +76,7 @@ typedef struct engine {
     live *live;
     variant **run; /* [n] held; read by others than the executor under the live's lock */
     size_t n;
+    size_t n_split; /* users are given one of the first so many; the others answer who names them. 0: all are given */
     uint32_t *popular; /* live numbers, most popular first */
     size_t n_popular, popular_cap;
     double popular_at;

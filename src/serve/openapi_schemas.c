@@ -61,7 +61,8 @@ const openapi_schema openapi_schemas[] = {
     {"Methods",
      "{\"type\":\"object\",\"required\":[\"methods\"],\"properties\":{\"methods\":{\"type\":\"array\","
      "\"items\":{\"type\":\"object\",\"required\":[\"method\",\"run\",\"model\"],\"properties\":{\"method\":" ID
-     ",\"title\":" ID ",\"run\":" ID ",\"model\":" ID ",\"seed\":{\"type\":\"integer\"}}}}}}"},
+     ",\"title\":" ID ",\"run\":" ID ",\"model\":" ID
+     ",\"seed\":{\"type\":\"integer\"},\"split\":{\"type\":\"boolean\"}}}}}}"},
     {"Catalogue", "{\"type\":\"object\",\"required\":[\"total\",\"items\"],\"properties\":{\"total\":{\"type\":"
                   "\"integer\"},\"items\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"id\","
                   "\"title\",\"categories\",\"popularity\"],\"properties\":{\"id\":" ID ",\"title\":" ID "}}}}}"},

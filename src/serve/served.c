@@ -7,7 +7,7 @@ static const char prefix[] = "recommend:";
 /* A run by its name on the command line, which stays when it is trained again. */
 static const char *named(const server *s, size_t i)
 {
-    return s->retrainer ? retrain_name(s->retrainer, i) : s->engine.run[i]->path;
+    return s->retrainer && i < s->engine.n_split ? retrain_name(s->retrainer, i) : s->engine.run[i]->path;
 }
 
 bool served_model(const server *s, size_t i, char id[SERVED_ID])
@@ -18,7 +18,9 @@ bool served_model(const server *s, size_t i, char id[SERVED_ID])
     if (embed && !(chat && strcmp(chat, embed) == 0)) name[n++] = embed;
     if (i < n) return snprintf(id, SERVED_ID, "%s", name[i]) >= 0;
     if (i - n >= s->engine.n) return false;
-    return snprintf(id, SERVED_ID, "%s%s", prefix, path_base(named(s, i - n))) >= 0;
+    bool split = i - n < s->engine.n_split; /* a run's further methods go by their keys */
+    return snprintf(id, SERVED_ID, "%s%s", prefix,
+                    split ? path_base(named(s, i - n)) : s->engine.run[i - n]->advisor.r->key) >= 0;
 }
 
 static bool is_variant(const server *s, size_t i, slice word)

@@ -214,6 +214,36 @@ static lorec_err open_run(server *s, size_t i)
     return e;
 }
 
+static bool is_served(const engine *g, slice method)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (slice_is(method, g->run[i]->advisor.r->key)) return true;
+    return false;
+}
+
+/* The run's further methods. One that is not to be had is no reason not to serve the others. */
+static void open_others(server *s, const variant *r)
+{
+    const char *words = json_string_value(json_object_get(r->advisor.run.config, "methods"));
+    slice rest = slice_of(words ? words : "");
+    while (rest.n) {
+        char key[64];
+        slice word = slice_trim(slice_cut(&rest, ','));
+        snprintf(key, sizeof key, "%.*s", (int)(word.n < 63 ? word.n : 63), word.p);
+        if (!word.n || is_served(&s->engine, word)) continue;
+        if (engine_add(&s->engine, r->path, key, -1))
+            log_warn("%s of %s is not served: %s", key, r->path, lorec_error_message());
+    }
+}
+
+static lorec_err open_runs(server *s, const server_options *o)
+{
+    for (size_t i = 0; i < o->n_runs; i++) TRY(open_run(s, i));
+    s->engine.n_split = s->engine.n;
+    for (size_t i = 0; i < o->n_runs && !o->first_only; i++) open_others(s, s->engine.run[i]);
+    return LOREC_OK;
+}
+
 static lorec_err open_parts(server *s, const server_options *o)
 {
     TRY(mem_dup(&s->key, o->key));
@@ -224,7 +254,7 @@ static lorec_err open_parts(server *s, const server_options *o)
     TRY(engine_open(&s->engine, &s->live));
     s->engine.new_every = o->new_every > 0 ? (size_t)o->new_every : 0;
     TRY(retrain_open(&s->retrainer, s, &o->train, o->runs, o->n_runs));
-    for (size_t i = 0; i < o->n_runs; i++) TRY(open_run(s, i));
+    TRY(open_runs(s, o));
     if (o->llm.llm || o->llm.embed) TRY(desk_open(&s->desk, &o->llm));
     TRY(store_open(&s->store, s->store_url));
     return store_follow(s);

@@ -242,12 +242,12 @@ static lorec_err get_methods(server *s, exchange *x)
     for (size_t i = 0; i < s->engine.n; i++) {
         const variant *r = s->engine.run[i];
         json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:I}", "method", r->advisor.r->key,
-                                        "title", r->advisor.r->title, "family", r->advisor.r->family, "cite",
-                                        r->advisor.r->cite ? r->advisor.r->cite : "", "run", r->path, "seed",
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:b}", "method",
+                                        r->advisor.r->key, "title", r->advisor.r->title, "family", r->advisor.r->family,
+                                        "cite", r->advisor.r->cite ? r->advisor.r->cite : "", "run", r->path, "seed",
                                         (json_int_t)r->advisor.seed, "model", r->model, "users",
                                         (json_int_t)r->advisor.data.rows.n_users, "items",
-                                        (json_int_t)r->advisor.data.rows.n_items));
+                                        (json_int_t)r->advisor.data.rows.n_items, "split", i < s->engine.n_split));
     }
     live_unlock(&s->live);
     return exchange_reply(x, 200, json_pack("{s:o}", "methods", list));

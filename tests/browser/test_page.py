@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
 
 VIEWS = ["Catalogue", "People", "Chat", "Runs", "Training", "Live"]
-WIDE, PHONE = {"width": 1100, "height": 800}, {"width": 360, "height": 740}
+WIDE, PHONE = {"width": 1000, "height": 720}, {"width": 360, "height": 740}
 READY = {  # what is there once a view has its answers
     "Catalogue": ".items li", "People": ".three section:nth-child(2) .items li", "Chat": "#model option",
     "Runs": "table tbody tr", "Training": "#run option", "Live": "table tbody tr",
@@ -96,8 +96,12 @@ def every_view(page, name, pictures=None):
         page.get_by_role("link", name=view, exact=True).click()
         is_shown(page, view)
         if view == "Training":
-            page.get_by_label("Run").select_option("runs/sasrec")
+            page.get_by_label("Run").select_option("runs/both")
             page.locator(".plot").wait_for()
+        if view == "Chat":
+            page.get_by_label("What you liked").fill("I liked The Golden Road and The Secret Desert")
+            page.keyboard.press("Enter")
+            page.locator(".talk .said + .dim").wait_for()
         if view == "Live":
             page.locator(".spark polyline").first.wait_for(state="attached")
         accessible(page, f"{view}, {name}")
@@ -169,7 +173,7 @@ def runs(page):
 
 def training(page):
     page.get_by_role("link", name="Training", exact=True).click()
-    page.get_by_label("Run").select_option("runs/sasrec")
+    page.get_by_label("Run").select_option("runs/both")
     expect(page.locator(".plot polyline")).to_have_count(1)
     points = page.locator(".plot polyline").get_attribute("points").split()
     check(f"the curve has {len(points)} points", len(points) >= 4)

@@ -11,7 +11,7 @@ for title in 'Amélie (2001)' 'The Matrix (1999)' 'Toy Story (1995)' 'Toy Story 
     printf 'i%d\t%s\tDrama\n' $i "$title" >>titles.tsv
     i=$((i + 1))
 done
-ok run ease --data shop.csv --item-text titles.tsv --out runs/first --no-controls -q
+ok run ease,markov --data shop.csv --item-text titles.tsv --out runs/first --no-controls -q
 ok run sasrec --data shop.csv --item-text titles.tsv --out runs/second --no-controls --fast --set sasrec.epochs=2 -q
 mkdir -p runs/begun runs/none secret && cp runs/second/config.json runs/begun && cp runs/second/metrics.jsonl runs/begun
 cp runs/second/config.json secret
@@ -71,9 +71,21 @@ get /v1/runs/runs%2Fsecond/result && is 200 && body '"protocol"' && body 'ndcg@1
 get /v1/runs/runs%2Fbegun/result && is 404 && body 'is not finished'
 get /v1/runs/runs%2Fbegun/progress && is 200 && body '"validation":2' && body '"next":3' && body '"finished":false'
 get '/v1/runs/runs%2Fbegun/progress?from=2' && not '"validation":' && body '"event":"result"'
+
+# every method of the run answers who names it; users are given the first one only
+get /v1/methods && is 200 && body '"method":"ease"' && body '"method":"markov"'
+[ "$(grep -o '"split":[a-z]*' out | tr -d '\n')" = '"split":true"split":false' ] || { cat out; die "not the two"; }
+get /v1/recommend -d '{"user":"u1","method":"markov","k":3,"reasons":true}' && is 200 && body '"variant":"markov"' && body '"reason":"'
+for u in 1 2 3 4 5 6; do get "/api/recommend/u$u" && grep -qi '^x-lorec-variant: ease' head || die "u$u was given another method"; done
+get /v1/models && body '"id":"recommend:first"' && body '"id":"recommend:markov"'
+get /v1/chat/completions -d '{"model":"recommend:markov","messages":[{"role":"user","content":"I saw Solaris, Stalker and Toy Story"}]}' && is 200 && body '"variant":"markov"'
 get /v1/runs/secret/result && is 404
 get '/v1/runs/runs%2F..%2Fsecret/progress' && is 404
 get '/v1/runs/%2Fetc/result' && is 404
+stop
+
+start runs/first --store sqlite:s.db --first-only
+get /v1/methods && body '"method":"ease"' && not '"method":"markov"'
 stop
 
 # with a key the page opens, its answers do not

@@ -16,7 +16,7 @@ function note(from) {
 }
 
 export function show(place) {
-  const said = status(), log = el("ol", {class: "talk", "aria-live": "polite", "aria-label": "The talk"});
+  const said = status(), log = el("ol", {class: "talk", tabindex: 0, "aria-live": "polite", "aria-label": "The talk"});
   const model = el("select", {id: "model"});
   const input = el("textarea", {id: "say", rows: 3, maxlength: 4000});
   const send = el("button", {}, "Send");

@@ -68,7 +68,7 @@ export function show(place, parameters) {
     if (!picked() && !user.value) return;
     if (picked() && !picks.all().length) { said.textContent = "Pick something in the catalogue first."; return; }
     const whom = picked() ? {history: picks.all().map((p) => p.id)} : {user: user.value};
-    const question = (i) => post("v1/recommend", {...whom, method: methods[i].run, k: SHOWN, reasons: true}, signal);
+    const question = (i) => post("v1/recommend", {...whom, method: methods[i].split ? methods[i].run : methods[i].method, k: SHOWN, reasons: true}, signal);
     try {
       const answers = await Promise.all(choice.map((c) => c.value === "" ? null : question(Number(c.value))));
       await tellHistory(signal);
