@@ -18,9 +18,9 @@ bool served_model(const server *s, size_t i, char id[SERVED_ID])
     if (embed && !(chat && strcmp(chat, embed) == 0)) name[n++] = embed;
     if (i < n) return snprintf(id, SERVED_ID, "%s", name[i]) >= 0;
     if (i - n >= s->engine.n) return false;
-    bool split = i - n < s->engine.n_split; /* a run's further methods go by their keys */
+    bool by_run = i - n < s->engine.n_split; /* a run's further methods go by their keys */
     return snprintf(id, SERVED_ID, "%s%s", prefix,
-                    split ? path_base(named(s, i - n)) : s->engine.run[i - n]->advisor.r->key) >= 0;
+                    by_run ? path_base(named(s, i - n)) : s->engine.run[i - n]->advisor.r->key) >= 0;
 }
 
 static bool is_variant(const server *s, size_t i, slice word)
