@@ -179,7 +179,7 @@ for _ in $(seq 100); do get /metrics; grep -q '^lorec_llm_running 1' out && grep
 chat '{"model":"tiny",'"$hi"',"max_tokens":2}' && { [ "$(cat code)" = 429 ] && head_has '^retry-after: ' && body '"code":"rate_limit_exceeded"' || is 200; }
 kill $busy 2>/dev/null; wait $busy 2>/dev/null
 for _ in $(seq 100); do get /metrics; grep -q '^lorec_llm_running 0' out && break; sleep 0.05; done
-chat '{"model":"tiny",'"$hi"',"max_tokens":1400,"n":2,"timeout_ms":20}' && is 504 && body '"code":"timeout"'
+chat '{"model":"tiny",'"$hi"',"max_tokens":1400,"n":2,"timeout_ms":1}' && is 504 && body '"code":"timeout"'
 stop
 
 # SIGTERM: what is under way is answered
