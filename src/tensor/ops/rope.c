@@ -56,7 +56,7 @@ static double yarn_ramp(const rope *r, double pair)
     double dims = r->span, end[2],
            turns[2] = {r->beta_fast > 0 ? r->beta_fast : 32, r->beta_slow > 0 ? r->beta_slow : 1};
     for (int i = 0; i < 2; i++) {
-        double at = dims * log(r->original_length / (turns[i] * 2 * M_PI)) / (2 * log(r->base));
+        double at = dims * log(r->original_length / (turns[i] * 2 * M_PI)) / (2 * log((double)r->base));
         end[i] = r->yarn_exact ? at : i == 0 ? floor(at) : ceil(at);
     }
     double low = fmax(end[0], 0), high = fmin(end[1], dims - 1);
