@@ -57,6 +57,11 @@ static bool accept_head(void *ctx, exchange *x)
                                        "Bearer");
         return false;
     }
+    if (x->cross_site && strcmp(x->method, "GET") != 0 && strcmp(x->method, "HEAD") != 0) {
+        /* Without a key a page of anybody's could have its visitor's browser train, like or delete here. */
+        (void)exchange_refuse(x, 403, "a browser sent this for another site's page");
+        return false;
+    }
     if (x->route->max_body) x->max_body = x->route->max_body;
     if (x->route->asks && form_check_query(x, x->route->asks)) return false;
     x->deadline = clock_seconds() + s->o.deadline_seconds;

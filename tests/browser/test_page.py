@@ -2,6 +2,7 @@
 
 Each check is a function of a page that is open; a page that says an error on its console, throws one, or asks another host
 than its server fails whatever it was checked for."""
+import re
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -178,6 +179,8 @@ def training(page):
     points = page.locator(".plot polyline").get_attribute("points").split()
     check(f"the curve has {len(points)} points", len(points) >= 4)
     expect(page.locator(".log")).to_contain_text("epochs in")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.get_by_text(re.compile("(exporting|training|checking): runs/both"))).to_be_visible()
 
 
 def colours(page):

@@ -57,6 +57,11 @@ get "/v1/items?n=0" && is 400
 get /api/item/i9 -X PATCH -d '{"IsHidden":true}' && get "/v1/items?q=heat" && body '"total":0,'
 get /api/item -d '{"ItemId":"i10","Title":"Down"}' && get "/v1/items?q=down" && body '"id":"i10"' && get "/v1/items?q=up" && body '"total":0,'
 
+# another site's page can not have its visitor's browser do anything here; the page itself and programs can
+get /api/feedback -H 'Sec-Fetch-Site: cross-site' -d '[{"FeedbackType":"like","UserId":"u1","ItemId":"i8"}]' && is 403
+get /api/train -X POST -H 'Sec-Fetch-Site: cross-site' && is 403
+get /v1/recommend -H 'Sec-Fetch-Site: same-origin' -d '{"user":"u1","k":1}' && is 200
+
 # people: ids that begin so; history, newest first, feedback before the data
 get "/v1/users?q=u2" && is 200 && body '"u2"' && body '"u29"' && not '"u3"'
 get /api/feedback -d '[{"FeedbackType":"like","UserId":"u1","ItemId":"i8"}]' && is 200
