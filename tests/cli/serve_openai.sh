@@ -200,6 +200,9 @@ post /v1/embeddings '{"model":"tiny","input":"a"}' && is 404
 stop
 start r --store sqlite:s.db --llm http://127.0.0.1:9/v1#gone # a server that is down
 chat '{"model":"recommend:r","messages":[{"role":"user","content":"I saw Heat, Alien and Toy Story"}]}' && is 200 && body '"degraded":"llm_down"' && body 'From the catalogue'
+post /v1/recommend '{"user":"u1","k":2,"reasons":true}' && is 200 && body '"degraded":"llm_down"' && body '"reasons_by":"rule"' && not '"reason":null'
+post /v1/explain '{"user":"u1","item":"i2"}' && is 200 && body '"degraded":"llm_down"' && body '"evidence":['
+post /v1/recommend '{"user":"u1","k":2}' && is 200 && body '"degraded":null' # nobody asked the language model
 chat '{"model":"gone",'"$hi"'}' && is 502 && body '"code":"upstream_error"'
 stop
 echo ok

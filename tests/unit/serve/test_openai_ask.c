@@ -1,6 +1,7 @@
 /* Bodies of OpenAI's addresses: what is taken, what is refused and by which words; tool calls in what a model wrote. */
 #include "support/support.h"
 
+#include "base/mem.h"
 #include "serve/openai_ask.h"
 #include "serve/openai_messages.h"
 
@@ -192,11 +193,33 @@ static void tool_calls_are_found(void **state)
     assert_false(openai_may_call(slice_of("Well, no")));
 }
 
+/* Memory that runs out at any moment: an error, nothing lost. */
+static void memory_may_run_out(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "{" HI ",\"stop\":[\"a\"],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}",
+        "{\"model\":\"m\",\"prompt\":[[1,2],[3]]}", "{\"model\":\"m\",\"input\":[\"a\",\"b\"]}"};
+    for (int kind = OPENAI_CHAT; kind <= OPENAI_EMBED; kind++)
+        for (size_t n = 1, fine = 0; !fine; n++) {
+            openai_ask a;
+            exchange *x = with(bodies[kind]);
+            mem_fail_at(n, false);
+            lorec_err e = openai_read(x, (openai_kind)kind, &a);
+            mem_fail_at(0, false);
+            fine = e == LOREC_OK;
+            if (fine) openai_ask_free(&a);
+            assert_true(fine || e == LOREC_RESOURCE);
+            assert_true(n < 1000);
+            done(x);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_chat_has_defaults), cmocka_unit_test(contents_become_one_text),
+        cmocka_unit_test(a_chat_has_defaults),    cmocka_unit_test(contents_become_one_text),
         cmocka_unit_test(what_is_wrong_is_named), cmocka_unit_test(prompts_have_four_forms),
-        cmocka_unit_test(tool_calls_are_found)};
+        cmocka_unit_test(tool_calls_are_found),   cmocka_unit_test(memory_may_run_out)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
