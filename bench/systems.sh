@@ -70,7 +70,7 @@ row() {
 }
 
 keys=${*:-zero-shot-lm hllm tallrec bigrec vq-rec kar fairllm nir chat-rec llmrank p5 pepler llara fellrec interecagent}
-for key in $keys; do
+[ -n "${ONLY_TABLE:-}" ] || for key in $keys; do
     "$lorec" methods "$key" >/dev/null 2>&1 || { say "$key: not there"; continue; }
     run_one "$key"
 done
@@ -79,7 +79,7 @@ out=docs/results/systems.md
     echo "# Every system once, on real data"
     echo
     echo "\`bench/systems.sh\`: \`lorec run KEY ... --fast --seed 1,2\`. LM is \`bench/make_lm.sh\`'s model of MovieLens-100K's titles and training"
-    echo "sequences (0.9 M parameters, no validation or test row seen): a toy that completes titles and knows nothing of the world, so a row that"
+    echo "sequences (1.3 M parameters, no validation or test row seen): a toy that completes titles and knows nothing of the world, so a row that"
     echo "asks it shows that the system runs, counts and is judged, not what it can do with a large model. Differences are paired per user"
     echo "against the control that is best by the figure, with 95 % intervals, p Holm-corrected over all controls of the run."
     echo "$(date -u +%F), lorec at $(git rev-parse --short HEAD), $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(nproc) cores, load average at the end $(cut -d' ' -f1-3 /proc/loadavg); seconds are the clock's."

@@ -82,6 +82,36 @@ static lorec_err test_protocol(workbench *w, const settings *s, const char *metr
     return e;
 }
 
+/* A slate is made for the test users; validation then ranks everything. What scores given candidates only (a question to a language
+ * model for each of them) is validated by as many drawn ones. */
+static lorec_err few_protocol(workbench *w, const settings *s)
+{
+    uint64_t lists = 0, items = w->test.start[w->split.train.n_users];
+    for (uint32_t u = 0; u < w->split.train.n_users; u++) lists += w->test.start[u + 1] > w->test.start[u];
+    char words[40];
+    uint64_t mean = lists ? items / lists : 0;
+    snprintf(words, sizeof words, "uniform@%llu", (unsigned long long)(mean > 2 ? mean - 1 : 1));
+    TRY(protocol_make(&w->valid_few, &w->split, words, w->headline, s->keep_seen, (uint64_t)s->eval_seed));
+    w->has_few = true;
+    return s->positive_rating > 0 ? protocol_set_positive(&w->valid_few, s->positive_rating) : LOREC_OK;
+}
+
+static bool only_given(const recommender *r)
+{
+    return !r->score && !r->recommend;
+}
+
+const protocol *workbench_valid(const workbench *w, const recommender *r)
+{
+    return w->has_few && only_given(r) ? &w->valid_few : &w->valid;
+}
+
+/* Where few users are tested because each costs so much, no more are validated. */
+uint32_t workbench_valid_users(const workbench *w, const settings *s, const recommender *r)
+{
+    return (uint32_t)(s->valid_users || !w->has_few || !only_given(r) ? s->valid_users : s->test_users);
+}
+
 lorec_err workbench_open_on(workbench *w, const settings *s, const dataset *given, const recommender *const *methods,
                             size_t n)
 {
@@ -95,12 +125,12 @@ lorec_err workbench_open_on(workbench *w, const settings *s, const dataset *give
     if (!e) e = split_make(&w->split, w->data, &how);
     w->has_split = !e;
     if (!e) e = test_protocol(w, s, metric_names.p);
-    /* A slate is made for the test users; validation then ranks everything. */
     if (!e)
         e = protocol_make(&w->valid, &w->split, drawn ? s->eval : "full", w->headline, s->keep_seen,
                           (uint64_t)s->eval_seed);
     w->has_valid = !e;
     if (!e && s->positive_rating > 0) e = protocol_set_positive(&w->valid, s->positive_rating);
+    if (!e && w->test.kind == CANDIDATES_SLATE) e = few_protocol(w, s);
     if (!e)
         log_info("%s: %llu interactions to learn from, %llu to validate on, %llu to test on", w->test.id,
                  (unsigned long long)w->split.train.n, (unsigned long long)w->split.valid.n,
@@ -117,6 +147,7 @@ lorec_err workbench_open(workbench *w, const settings *s, const recommender *con
 
 void workbench_close(workbench *w)
 {
+    if (w->has_few) protocol_close(&w->valid_few);
     if (w->has_valid) protocol_close(&w->valid);
     if (w->has_test) protocol_close(&w->test);
     if (w->has_split) split_close(&w->split);

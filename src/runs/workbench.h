@@ -17,7 +17,8 @@ typedef struct workbench {
     const dataset *data; /* whichever of the two is used */
     split split;
     protocol test, valid;
-    bool has_source, has_filtered, has_split, has_test, has_valid;
+    protocol valid_few; /* beside a slate: as many drawn candidates, for methods that can not rank everything */
+    bool has_source, has_filtered, has_split, has_test, has_valid, has_few;
     char headline[24]; /* the metric that early stopping looks at and that sorts the table */
 } workbench;
 
@@ -26,6 +27,10 @@ lorec_err workbench_open(workbench *w, const settings *s, const recommender *con
 lorec_err workbench_open_on(workbench *w, const settings *s, const dataset *given, const recommender *const *methods,
                             size_t n);
 void workbench_close(workbench *w);
+
+/* What this method is validated by, and by how many users (0: all). */
+const protocol *workbench_valid(const workbench *w, const recommender *r);
+uint32_t workbench_valid_users(const workbench *w, const settings *s, const recommender *r);
 
 /* The data set as `--data` and the import options of the settings name it, before any filter. */
 lorec_err workbench_load(dataset *out, const settings *s);

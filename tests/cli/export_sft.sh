@@ -40,3 +40,6 @@ zero d --llm local:lm --adapter lora && says 'local:lm?adapter=lora'
 fails 2 'nothing that is run takes one' run ease $data --adapter lora
 fails 2 'nothing that is run takes one' run zero-shot-lm $data --adapter lora --llm http://127.0.0.1:9/v1#m
 fails 3 'adapter_config.json' run zero-shot-lm $data --eval uniform@5 --llm local:lm --adapter nowhere --no-controls --out e
+# on a slate it is validated by as many drawn candidates: it can not rank everything
+ok run tallrec $data --eval ease@4 --test-users 5 --set model=lm --set min_history=2 --set examples=8 --set epochs=2 --set eval_step=1 --no-controls --json --out f
+says '"status": "ok"' && says '"best_epoch"'
