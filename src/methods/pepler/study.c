@@ -12,7 +12,7 @@ enum { AT_ONCE = 128 };
 /* ---- how well texts are known -------------------------------------------------------------------------------------------------- */
 
 lorec_err pepler_perplexity(const pepler *m, const pepler_texts *x, const uint32_t *user, const uint32_t *item,
-                            bool alone, double *out)
+                            const bool *only, bool alone, double *out)
 {
     pepler_rows rows = {0};
     float *loss = NULL;
@@ -24,8 +24,10 @@ lorec_err pepler_perplexity(const pepler *m, const pepler_texts *x, const uint32
     for (uint32_t at = 0; at < x->from.n && !e; at += AT_ONCE) {
         pepler_rows_clear(&rows);
         for (uint32_t i = at; i < x->from.n && i < at + AT_ONCE && !e; i++)
-            e = pepler_rows_add(m, &rows, user ? user[i] : x->from.user[i], item ? item[i] : x->from.item[i],
-                                x->word.id + x->start[i], (size_t)(x->start[i + 1] - x->start[i]), true, alone);
+            if (!only || only[i])
+                e = pepler_rows_add(m, &rows, user ? user[i] : x->from.user[i], item ? item[i] : x->from.item[i],
+                                    x->word.id + x->start[i], (size_t)(x->start[i + 1] - x->start[i]), true, alone);
+        if (!e && !rows.n) continue;
         if (!e) e = mem_grow(&loss, &cap, rows.target.n);
         tape_begin(t, 0);
         if (!e) e = tape_read(t, pepler_loss(m, t, &rows), loss, (int64_t)rows.target.n);
@@ -115,22 +117,64 @@ static lorec_err put(json_t *o, const char *name, double value)
     return err_set(LOREC_RESOURCE, "out of memory for the numbers of a study");
 }
 
-/* Texts as they are, and as if others had written them: whom or what they were dealt. */
-static lorec_err put_perplexities(const pepler *m, const pepler_texts *x, uint64_t seed, json_t *o)
+/* Whose review is none that the same person posted before, for another item: only[i]. */
+static lorec_err find_new(const split *s, const explanations *x, bool *only, uint32_t *n)
 {
-    uint32_t *dealt;
-    double value;
-    TRY(mem_new(&dealt, x->from.n));
-    lorec_err e = pepler_perplexity(m, x, NULL, NULL, false, &value);
-    if (!e) e = put(o, "perplexity", value);
-    for (int who = 0; who < 2 && !e; who++) {
-        rng r = rng_make(seed, RNG_USER + (uint64_t)who);
-        if (x->from.n) memcpy(dealt, who ? x->from.item : x->from.user, x->from.n * sizeof *dealt);
-        rng_shuffle(&r, dealt, x->from.n);
-        e = pepler_perplexity(m, x, who ? NULL : dealt, who ? dealt : NULL, false, &value);
-        if (!e) e = put(o, who ? "perplexity, items shuffled" : "perplexity, users shuffled", value);
+    const dataset *d = s->data;
+    const interactions *part[] = {&s->train, &s->valid};
+    ids posted = {0};
+    buf key = {0};
+    uint32_t number;
+    lorec_err e = LOREC_OK;
+    for (int p = 0; p < 2; p++)
+        for (uint32_t u = 0; u < part[p]->n_users && part[p]->n && !e; u++)
+            for (uint64_t k = part[p]->start[u]; k < part[p]->start[u + 1] && !e; k++) {
+                slice text = review_of(d, row_of(part[p], k));
+                buf_clear(&key);
+                e = buf_printf(&key, "%u ", u);
+                if (!e) e = buf_add(&key, text.p, text.n);
+                if (!e) e = ids_add(&posted, (slice){key.p, key.n}, &number);
+            }
+    for (uint32_t i = 0; i < x->n && !e; i++) {
+        slice text = review_of(d, x->row[i]);
+        buf_clear(&key);
+        e = buf_printf(&key, "%u ", x->user[i]);
+        if (!e) e = buf_add(&key, text.p, text.n);
+        only[i] = !e && !ids_find(&posted, (slice){key.p, key.n}, &number);
+        *n += only[i];
     }
-    mem_free(dealt);
+    buf_free(&key);
+    ids_free(&posted);
+    return e;
+}
+
+/* Texts as they are, and as if others had written them; all, and those that are new. */
+static lorec_err put_perplexities(const pepler *m, const pepler_texts *x, const study_context *c, json_t *o)
+{
+    static const char *const name[2][3] = {
+        {"perplexity", "perplexity, users shuffled", "perplexity, items shuffled"},
+        {"perplexity, new texts", "perplexity, new texts, users shuffled", "perplexity, new texts, items shuffled"}};
+    uint32_t *dealt[3] = {NULL}, n = 0; /* none, users, items */
+    bool *only = NULL;
+    lorec_err e = mem_new(&only, x->from.n);
+    for (int who = 1; who < 3 && !e; who++) {
+        rng r = rng_make(c->seed, RNG_USER + (uint64_t)who);
+        e = mem_new(&dealt[who], x->from.n);
+        if (!e && x->from.n) memcpy(dealt[who], who == 1 ? x->from.user : x->from.item, x->from.n * sizeof **dealt);
+        if (!e) rng_shuffle(&r, dealt[who], x->from.n);
+    }
+    if (!e) e = find_new(c->split, &x->from, only, &n);
+    if (!e) e = put(o, "new texts", n);
+    for (int k = 0; k < (n ? 6 : 3) && !e; k++) {
+        double value;
+        int who = k % 3;
+        e = pepler_perplexity(m, x, who == 1 ? dealt[1] : NULL, who == 2 ? dealt[2] : NULL, k < 3 ? NULL : only, false,
+                              &value);
+        if (!e) e = put(o, name[k / 3][who], value);
+    }
+    mem_free(dealt[1]);
+    mem_free(dealt[2]);
+    mem_free(only);
     return e;
 }
 
@@ -200,7 +244,7 @@ lorec_err pepler_study(const void *self, rec_session *s, const study_context *c,
     keep_first(&x, c->max_users);
     json_t *o = json_object();
     lorec_err e = o ? LOREC_OK : err_set(LOREC_RESOURCE, "out of memory for the numbers of a study");
-    if (!e) e = put_perplexities(m, &x, c->seed, o);
+    if (!e) e = put_perplexities(m, &x, c, o);
     if (!e) e = put_texts(m, &x, o);
     if (!e && m->rating != PEPLER_NO_RATING && d->rows.rating) e = put_ratings(m, &x, &d->rows, o);
     pepler_texts_free(&x);
