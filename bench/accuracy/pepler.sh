@@ -20,9 +20,9 @@ declare -A more=([sequential]="" [joint]="--set tuning=joint" [mf]="--set tuning
     echo "bench/accuracy/pepler.sh     # lorec run pepler --data All_Beauty_5.json.gz ${base[*]} ..."
     echo '```'
     echo
-    echo "$(date -u +%F), lorec $("$lorec" --version | awk '{print $2}') at $(git rev-parse --short HEAD 2>/dev/null || echo '?'), $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(nproc) cores, load average at the start $load. Perplexities: of the validation part after learning the texts, stage A, all; then of the test part, and with its users and its items shuffled."
+    echo "$(date -u +%F), lorec $("$lorec" --version | awk '{print $2}') at $(git rev-parse --short HEAD 2>/dev/null || echo '?'), $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(nproc) cores, load average at the start $load. Perplexities: of the validation part after learning the texts, stage A, all; then of the test part, and with its users and its items shuffled; then of those test texts whose review the person did not post before."
     for set in $sets; do
-        printf '\n## %s\n\n| variant | seed | texts | A | all | test | users shuffled | items shuffled | BLEU-1 | BLEU-4 | ROUGE-1 | USR | FMR | FCR | DIV | RMSE | s |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n' "$set"
+        printf '\n## %s\n\n| variant | seed | texts | A | all | test | users shuffled | items shuffled | new texts | new: test | new: users shuffled | BLEU-1 | BLEU-4 | ROUGE-1 | USR | FMR | FCR | DIV | RMSE | s |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n' "$set"
         for v in sequential joint mf mlp discrete; do
             rm -rf "runs/accuracy-pepler-$set-$v"
             # shellcheck disable=SC2086

@@ -2,7 +2,8 @@
 import json
 import sys
 
-STUDY = ["perplexity", "perplexity, users shuffled", "perplexity, items shuffled", "explanation bleu-1", "explanation bleu-4",
+STUDY = ["perplexity", "perplexity, users shuffled", "perplexity, items shuffled", "new texts", "perplexity, new texts",
+         "perplexity, new texts, users shuffled", "explanation bleu-1", "explanation bleu-4",
          "explanation rouge-1 f", "explanation usr", "explanation fmr", "explanation fcr", "explanation div", "rmse"]
 
 
