@@ -70,8 +70,8 @@ function section(group, i) {
   const first = group.metrics.find((m) => m.startsWith("ndcg")) ?? group.metrics[0];
   if (first) select.value = first;
   replace(body, board(group, first));
-  return el("section", {"aria-labelledby": `protocol-${i}`},
-    el("h2", {id: `protocol-${i}`}, group.data),
+  return el("section", {"aria-label": `${group.data}, protocol ${group.protocol}`}, // the same data may stand in several
+    el("h2", {}, group.data),
     el("p", {class: "dim"}, "protocol ", el("code", {}, group.protocol)),
     el("p", {}, el("label", {for: select.id}, "Sorted and drawn by"), " ", select), body);
 }
