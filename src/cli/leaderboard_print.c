@@ -59,6 +59,18 @@ static void print_head(const leaderboard *b)
            json_integer_value(json_object_get(p, "users")));
 }
 
+/* Of slates: how many targets anybody could find. */
+static void print_ceiling(const leaderboard *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        const json_t *share = json_object_get(b->row[i].counts, "candidate_recall");
+        if (!json_is_number(share)) continue;
+        printf("\nthe candidates hold %.1f %% of the targets; the others are misses for every row\n",
+               100 * json_number_value(share));
+        return;
+    }
+}
+
 /* Numbers of a method's own (text quality, fairness ...), that have no column. */
 static lorec_err print_studies(const leaderboard *b)
 {
@@ -89,6 +101,7 @@ lorec_err leaderboard_print(const leaderboard *b, const char *headline, const ch
     buf words = {0};
     print_head(b);
     lorec_err e = print_table(b, j);
+    if (!e) print_ceiling(b);
     if (!e) e = leaderboard_words(b, j, &words);
     if (!e && words.n) printf("\n%s", words.p);
     buf_free(&words);

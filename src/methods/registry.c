@@ -43,6 +43,7 @@
     ROW(nir)                                                                                                           \
     ROW(p5)                                                                                                            \
     ROW(pepler)                                                                                                        \
+    ROW(rankgpt)                                                                                                       \
     ROW(tallrec)                                                                                                       \
     ROW(vq_rec)                                                                                                        \
     ROW(zero_shot_lm)
