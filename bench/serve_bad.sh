@@ -6,7 +6,7 @@ set -u
 cd "$(dirname "$0")/.."
 n=${1:-10000} seconds=${2:-40} work=$(mktemp -d)
 lorec=${LOREC:-build/lorec} bad=${BENCH_BAD:-build/bench/bench_bad}
-server=0 rc=0
+server= rc=0
 trap 'kill -9 $server 2>/dev/null; rm -rf "$work"' EXIT
 ulimit -n "$(ulimit -Hn)"
 "$lorec" run ease --data sample --no-controls --out "$work/r" -q >/dev/null || exit 1
@@ -31,6 +31,6 @@ echo "afterwards: $(rss), $(ls /proc/$server/fd | wc -l) descriptors, $(curl -s 
     "kinds of 5xx"
 [ "$(curl -s "http://127.0.0.1:$port/api/user/quiet/feedback")" = "$before" ] || { echo "a bystander's data changed"; rc=1; }
 kill -TERM $server && wait $server || { echo "the server ended badly"; rc=1; }
-server=0
+server=
 echo "load $(cut -d' ' -f1-3 /proc/loadavg)"
 exit $rc

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 rounds=${1:-200} work=$(mktemp -d)
 store=${2:-sqlite:$work/s.db}
 lorec=${LOREC:-build/lorec}
-server=0 slowest=0 n=0
+server= slowest=0 n=0
 trap 'kill -9 $server 2>/dev/null; rm -rf "$work"' EXIT
 "$lorec" run pop --data sample --no-controls --out "$work/r" -q >/dev/null
 start() {

@@ -31,6 +31,7 @@ typedef struct ials {
     size_t dim;  /* factors, rounded up to whole vectors; the rest is zero */
     float *user; /* [n_users, dim] */
     float *item; /* [n_items, dim] */
+    float *gram; /* [dim, dim] of the items: solving for one new user would make it each time */
 } ials;
 
 static const option ials_options[] = {
@@ -131,6 +132,16 @@ static lorec_err alternate(ials *m, const sparse *x, const sparse *xt)
     return e;
 }
 
+static lorec_err keep_gram(ials *m)
+{
+    sparse shape = {.cols = m->n_items};
+    ials_side s = side_of(m, &shape, m->item);
+    mem_free(m->gram);
+    TRY(mem_new(&m->gram, m->dim * m->dim));
+    ials_gram(&s, m->gram);
+    return LOREC_OK;
+}
+
 static lorec_err ials_fit(void *self, const fit_context *fit)
 {
     ials *m = self;
@@ -143,6 +154,7 @@ static lorec_err ials_fit(void *self, const fit_context *fit)
     TRY_GO(e, sparse_transpose(&xt, &x), done);
     TRY_GO(e, factors_new(m, fit->seed), done);
     e = alternate(m, &x, &xt);
+    if (!e) e = keep_gram(m);
 done:
     sparse_free(&x);
     sparse_free(&xt);
@@ -174,6 +186,7 @@ static lorec_err query_vectors(const ials *m, arena *a, const query *q, size_t n
     if (rows.n) {
         ials_side s = side_of(m, &rows, m->item);
         s.solver = IALS_CHOLESKY;
+        s.gram = m->gram;
         TRY(ials_solve(&s, solved));
     }
     for (size_t i = 0; i < n; i++)
@@ -192,6 +205,11 @@ static lorec_err ials_score(const void *self, rec_session *s, const query *q, si
         float *x = arena_alloc(a, b * m->dim * sizeof *x);
         if (!x) return LOREC_RESOURCE;
         TRY(query_vectors(m, a, q + at, b, x));
+        if (b == 1) { /* a product of one row would first pack the whole matrix */
+            cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)m->n_items, (int)m->dim, 1, m->item, (int)m->dim, x, 1, 0,
+                        scores + at * m->n_items, 1);
+            continue;
+        }
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)b, (int)m->n_items, (int)m->dim, 1, x, (int)m->dim,
                     m->item, (int)m->dim, 0, scores + at * m->n_items, (int)m->n_items);
     }
@@ -219,7 +237,7 @@ static lorec_err ials_load(void *self, const char *folder)
     m->n_users = (uint32_t)user[0];
     m->n_items = (uint32_t)item[0];
     m->dim = (size_t)dim;
-    return LOREC_OK;
+    return keep_gram(m);
 }
 
 static void ials_release(void *self)
@@ -227,6 +245,7 @@ static void ials_release(void *self)
     ials *m = self;
     mem_free(m->user);
     mem_free(m->item);
+    mem_free(m->gram);
 }
 
 static json_t *ials_counts(const void *self)

@@ -193,6 +193,13 @@ static lorec_err solve_rows(void *ctx, size_t begin, size_t end, int worker)
     return e;
 }
 
+void ials_gram(const ials_side *s, float *gram)
+{
+    cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)s->dim, (int)s->x->cols, s->gram_weight, s->other,
+                (int)s->dim, 0, gram, (int)s->dim);
+    mirror(gram, s->dim);
+}
+
 lorec_err ials_solve(const ials_side *s, float *factors)
 {
     size_t d = s->dim, chunk = CHUNK_BYTES / sizeof(float) / d;
@@ -204,9 +211,10 @@ lorec_err ials_solve(const ials_side *s, float *factors)
     TRY_GO(e, mem_new(&gram, d * d), done);
     TRY_GO(e, mem_new(&identity, count), done);
     for (size_t i = 0; i < count; i++) identity[i] = (uint32_t)i;
-    cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)d, (int)s->x->cols, s->gram_weight, s->other, (int)d, 0,
-                gram, (int)d);
-    mirror(gram, d);
+    if (s->gram)
+        memcpy(gram, s->gram, d * d * sizeof *gram);
+    else
+        ials_gram(s, gram);
     e = par_each(s->x->rows, 64, solve_rows, &(solve_job){s, gram, identity, factors, chunk});
 done:
     mem_free(gram);

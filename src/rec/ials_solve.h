@@ -18,6 +18,7 @@ typedef struct ials_side {
     const float *other; /* [x->cols, dim] */
     size_t dim;         /* a multiple of 16; the last columns may be zero */
     float gram_weight;  /* g */
+    const float *gram;  /* [dim, dim] g Y^T Y where it is known (ials_gram); NULL: it is made */
     /* of an entry with value v: a = target + target_by v, b = weight + weight_by v; b never negative */
     float target, target_by, weight, weight_by;
     /* reg_u = reg * (entries of u + reg_plus)^reg_power */
@@ -27,5 +28,7 @@ typedef struct ials_side {
 } ials_side;
 
 lorec_err ials_solve(const ials_side *s, float *factors);
+/* The normal matrix of all rows of the other side: what solving few rows would spend most of its time on. */
+void ials_gram(const ials_side *s, float *gram);
 
 #endif

@@ -356,7 +356,7 @@ static void answer_variant(engine *g, size_t which, ask **batch, size_t n)
 void engine_answer(engine *g, ask **batch, size_t n)
 {
     ask *own[ENGINE_BATCH];
-    live_read_lock(g->live);
+    live_read_turn(g->live);
     if (engine_popular(g)) g->n_popular = 0;
     for (size_t begin = 0; begin < n; begin += ENGINE_BATCH) {
         size_t end = begin + ENGINE_BATCH < n ? begin + ENGINE_BATCH : n;

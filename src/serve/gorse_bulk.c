@@ -97,11 +97,11 @@ static lorec_err lines_in(server *s, const bulk_kind *k, slice text, int64_t *af
 {
     for (size_t line = 1; text.n; line++) {
         slice one = slice_trim(slice_cut(&text, '\n'));
-        json_t *object;
+        json_t *object = NULL;
         if (!one.n) continue;
         lorec_err e = json_parse(&object, one.p, one.n, "it");
         if (!e) e = k->put(s, object, affected);
-        if (!e) json_decref(object);
+        json_decref(object);
         if (e) return err_context(e, "line %zu", line);
     }
     return LOREC_OK;

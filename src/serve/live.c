@@ -8,6 +8,7 @@ lorec_err live_open(live *v, const char *read_type, bool unique)
 {
     *v = (live){.unique = unique};
     pthread_rwlock_init(&v->lock, NULL);
+    pthread_mutex_init(&v->turn, NULL);
     return ids_add(&v->types, slice_of(read_type), &v->read_type);
 }
 
@@ -29,6 +30,7 @@ void live_close(live *v)
     ids_free(&v->types);
     ids_free(&v->categories);
     pthread_rwlock_destroy(&v->lock);
+    pthread_mutex_destroy(&v->turn);
 }
 
 void live_read_lock(live *v)
@@ -36,9 +38,18 @@ void live_read_lock(live *v)
     pthread_rwlock_rdlock(&v->lock);
 }
 
+void live_read_turn(live *v)
+{
+    pthread_mutex_lock(&v->turn);
+    pthread_mutex_unlock(&v->turn);
+    pthread_rwlock_rdlock(&v->lock);
+}
+
 void live_write_lock(live *v)
 {
+    pthread_mutex_lock(&v->turn);
     pthread_rwlock_wrlock(&v->lock);
+    pthread_mutex_unlock(&v->turn);
 }
 
 void live_unlock(live *v)

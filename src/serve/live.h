@@ -50,6 +50,7 @@ typedef struct live_item {
 
 typedef struct live {
     pthread_rwlock_t lock;
+    pthread_mutex_t turn; /* a writer that waits has it */
     ids users, items, types, categories;
     live_user *user;
     live_item *item;
@@ -63,6 +64,8 @@ typedef struct live {
 lorec_err live_open(live *v, const char *read_type, bool unique);
 void live_close(live *v);
 void live_read_lock(live *v);
+/* The same for who asks again and again: not before a writer that waits already. Never inside of another read lock. */
+void live_read_turn(live *v);
 void live_write_lock(live *v);
 void live_unlock(live *v);
 

@@ -262,7 +262,12 @@ static lorec_err open_parts(server *s, const server_options *o)
     TRY(open_runs(s, o));
     if (o->llm.llm || o->llm.embed) TRY(desk_open(&s->desk, &o->llm));
     TRY(store_open(&s->store, s->store_url));
-    return store_follow(s);
+    TRY(store_follow(s));
+    live_read_lock(
+        &s->live); /* the table of titles now, not by the first who asks: it takes seconds of a large catalogue */
+    lorec_err e = mentions_update(&s->mentions, &s->live);
+    live_unlock(&s->live);
+    return e;
 }
 
 static lorec_err start(server *s)

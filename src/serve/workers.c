@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/threads.h"
 
 enum { STORE_BATCH = 256, MODEL_BATCH = 64, PAGE = 5000 };
 
@@ -200,7 +201,7 @@ static bool ask_one(server *s, exchange *x)
     if (a) {
         x->free_work = free_ask;
         *a = (ask){.user = NO_NUMBER, .category = NO_NUMBER, .n = 10, .variant = -1, .deadline = x->deadline};
-        live_read_lock(&s->live);
+        live_read_turn(&s->live);
         e = step_of(x)->ask(s, x);
         live_unlock(&s->live);
     }
@@ -232,7 +233,7 @@ static void one_pass(server *s, exchange **batch, size_t n)
         if (asked[i]->degraded) stats_add(s->stats, STAT_DEGRADED, 1);
         stats_add(s->stats, STAT_RECOMMENDED, asked[i]->n_list);
         const route *step = step_of(of[i]);
-        live_read_lock(&s->live);
+        live_read_turn(&s->live);
         lorec_err e = step->answer(s, of[i]); /* one that hands on: it may be gone already */
         live_unlock(&s->live);
         if (!e && step->hands_on) continue;
@@ -251,15 +252,27 @@ static void take_swap(server *s)
     pthread_mutex_unlock(&s->swap_lock);
 }
 
+static size_t pass_size(size_t n, double seconds)
+{
+    const double pass = .02;
+    size_t least = (size_t)par_workers() * 2;
+    if (least > MODEL_BATCH) least = MODEL_BATCH;
+    double fit = seconds > 0 ? (double)n * pass / seconds : MODEL_BATCH;
+    return fit >= MODEL_BATCH ? MODEL_BATCH : fit < (double)least ? least : (size_t)fit;
+}
+
 void *model_worker(void *ctx)
 {
     server *s = ctx;
     exchange *batch[MODEL_BATCH];
+    size_t most = MODEL_BATCH; /* as many as take no longer than 20 ms: feedback waits for a pass to end */
     for (;;) {
-        size_t n = queue_take(&s->to_model, batch, MODEL_BATCH, .05);
+        size_t n = queue_take(&s->to_model, batch, most, .05);
         take_swap(s);
+        double began = clock_seconds();
+        if (n) one_pass(s, batch, n);
         if (n)
-            one_pass(s, batch, n);
+            most = pass_size(n, clock_seconds() - began);
         else if (queue_is_closed(&s->to_model))
             return NULL;
     }

@@ -8,7 +8,7 @@ start() {
     [ -s port ] || { cat server.err; die "the server did not start"; }
     A=http://127.0.0.1:$(cat port)
 }
-stop() { kill -TERM $server; wait $server || die "the server ended with $?"; server=; }
+stop() { kill -TERM $server; wait $server || { tail -40 server.err; die "the server ended badly"; }; server=; }
 killed() { kill -9 $server; wait $server 2>/dev/null; server=; }
 trap '[ -n "${server:-}" ] && kill -9 $server 2>/dev/null; rm -rf "$T"' EXIT
 get() { curl -sS -N -m 120 -o out -w '%{http_code}' -D head "$A$1" "${@:2}" >code; }

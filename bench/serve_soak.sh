@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# A long load in five parts: 200,000 items, 230 requests a second of which two in five are feedback; on the way a training, and the language model
+# killed. No 5xx, every degraded answer says so, memory flat.
+#     bench/serve_soak.sh [MINUTES] [RATE] [ITEMS]       20, 230, 200000; LOREC: the program; KEEP: a folder to work in
+# The language model is a second lorec with a tiny model behind /v1/chat/completions: its words do not matter here.
+set -u
+cd "$(dirname "$0")/.."
+minutes=${1:-20} rate=${2:-230} items=${3:-200000} work=${KEEP:-$(mktemp -d)}
+lorec=$(realpath "${LOREC:-build/lorec}") load=$(realpath "${BENCH_SERVE:-build/bench/bench_serve}")
+server= llm= rc=0
+mkdir -p "$work"
+trap 'kill -9 $server $llm 2>/dev/null; [ -n "${KEEP:-}" ] || rm -rf "$work"' EXIT
+cd "$work"
+say() { echo "$(date +%T) $*"; }
+if [ ! -e r/result.json ]; then
+    awk -v items="$items" 'BEGIN {
+        srand(7)
+        print "user,item,timestamp"
+        for (u = 0; u < 50000; u++) { at = int(rand() * items)
+            for (k = 0; k < 20; k++) { at = rand() < .7 ? (at * 31 + 17) % items : int(rand() * rand() * items); print "u" u ",i" at "," 1000 + u + k } }
+        for (i = 0; i < items; i++) print "u" i % 50000 ",i" i "," 900 }' >rows.csv
+    awk -v items="$items" 'BEGIN { srand(8); print "item\ttitle\tcategories"
+        for (i = 0; i < items; i++) print "i" i "\tThing number " i " of word" int(rand() * 3000) " and word" int(rand() * 3000) "\tkind" i % 40 }' >items.tsv
+    "$lorec" run ials --data rows.csv --item-text items.tsv --out r --no-controls -q --test-users 500 \
+        --set ials.factors=32 --set ials.epochs=2 --set ials.fold_in=true >run.out 2>&1 || { tail -3 run.out; exit 1; }
+fi
+if [ ! -e tiny/config.json ]; then
+    for _ in $(seq 40); do echo "the cat sat on a mat and the dog ran to the hut by the sea"; done >corpus.txt
+    "$lorec" lm train-tokenizer corpus.txt --out tokenizer.json --size 280 --special '<|endoftext|>' --special '<|im_start|>' \
+        --special '<|im_end|>' -q >run.out 2>&1 &&
+        "$lorec" lm train --init NEW --tokenizer tokenizer.json --corpus corpus.txt --out tiny --width 32 --layers 1 --heads 2 \
+            --context 1536 --epochs 6 --batch 2 --lr 0.01 -q >>run.out 2>&1 || { tail -3 run.out; exit 1; }
+fi
+serve() { # serve NAME WORDS: its process is $!, its port in NAME.port
+    rm -f "$1.port"
+    "$lorec" serve "${@:2}" --listen 127.0.0.1:0 --port-file "$1.port" >"$1.out" 2>&1 &
+    for _ in $(seq 2000); do [ -s "$1.port" ] && return; kill -0 $! 2>/dev/null || break; sleep 0.05; done
+    cat "$1.out"
+    exit 1
+}
+serve llm r --store sqlite::memory: --llm 'tiny?chat=chatml'
+llm=$!
+rm -rf s.db*
+serve main r --store sqlite:s.db --llm "http://127.0.0.1:$(cat llm.port)/v1#tiny" --words-ms 2000 --train-margin 1 --train-threads 1 --keep-records 1
+server=$!
+port=$(cat main.port)
+A=http://127.0.0.1:$port
+name=$(curl -s "$A/v1/models" | grep -o '"recommend:[^"]*"' | head -1 | tr -d '"')
+awk -v items="$items" -v chat="$name" 'BEGIN { srand(9)
+    for (n = 0; n < 60000; n++) { u = int(rand() * 50000); i = int(rand() * items); x = rand()
+        if (x < .4) print "POST /api/feedback [{\"FeedbackType\":\"" (x < .1 ? "read" : "like") "\",\"UserId\":\"u" u "\",\"ItemId\":\"i" i "\"}]"
+        else if (x < .75) print "/api/recommend/u" u "?n=10"
+        else if (x < .95) print "POST /v1/recommend {\"user\":\"u" u "\",\"k\":10}"
+        else if (x < .98) print "POST /api/session/recommend?n=5 [{\"ItemId\":\"i" i "\"}]"
+        else if (x < .99) print "POST /api/item {\"ItemId\":\"new" int(rand() * 50) "\",\"Title\":\"A new thing of word" int(rand() * 3000) "\"}"
+        else print "POST /v1/chat/completions {\"model\":\"" chat "\",\"user\":\"u" u "\",\"max_tokens\":4,\"messages\":[{\"role\":\"user\",\"content\":\"what next?\"}]}" } }' >paths
+rss() { awk '/^VmRSS/ {printf "%.0f", $2 / 1024}' /proc/$server/status; }
+say "start: $(rss) MiB, $(ls /proc/$server/fd | wc -l) descriptors, load $(cut -d' ' -f1-3 /proc/loadavg)"
+seconds=$(awk -v m="$minutes" 'BEGIN {print int(m * 60)}')
+phase() { # phase WHAT: a fifth of the time
+    say "$1"
+    "$load" "$port" "$rate" $((seconds / 5)) paths 64 >load.out || failed=1
+    cat load.out
+    cat load.out >>loads.out
+    say "$(rss) MiB, training $(curl -s "$A/api/train" | grep -o '"state":"[a-z]*"' | head -1)"
+}
+failed=0
+: >loads.out
+phase "1: as it is every day"
+curl -s -X POST "$A/api/train" >/dev/null
+phase "2: a training beside it"
+kill -9 $llm && wait $llm 2>/dev/null
+llm=
+phase "3: the language model was killed"
+phase "4: goes on"
+phase "5: goes on"
+[ $failed = 0 ] || rc=1
+say "end: $(rss) MiB, $(ls /proc/$server/fd | wc -l) descriptors, load $(cut -d' ' -f1-3 /proc/loadavg)"
+for _ in $(seq 600); do curl -s "$A/api/train" >train.json; grep -q '^{"state":"idle"' train.json && break; sleep 1; done
+echo "training: $(grep -o '"last":{[^{]*"state":"[a-z]*"' train.json | grep -o '"state":"[a-z]*"'), now $(rss) MiB"
+marked=0
+for u in $(seq 20); do
+    curl -s "$A/v1/chat/completions" -d "{\"model\":\"$name\",\"user\":\"u$u\",\"messages\":[{\"role\":\"user\",\"content\":\"what next?\"}]}" >chat.json
+    grep -q '"degraded":"' chat.json && grep -q 'From the catalogue\|what others choose' chat.json && marked=$((marked + 1))
+done
+echo "chats without the language model that say so: $marked of 20"
+[ $marked = 20 ] || rc=1
+curl -s "$A/metrics" | grep -E '^lorec_(degraded|records|records_lost|events|cache_hits|cache_misses|queue_full)_total'
+[ "$(grep -cE ' 0 with 5xx.* 0 are and do not say so, 0 are empty' loads.out)" = 5 ] || rc=1
+kill -TERM $server && wait $server || { echo "the server ended badly"; tail -3 main.out; rc=1; }
+exit $rc
