@@ -27,7 +27,7 @@ export function replace(node, ...children) {
 
 // A table from a head and rows of cells; a cell is a text, an element, or null for none. The first column names the row.
 export function table(caption, head, rows) {
-  return el("div", {class: "scroll", tabindex: 0, role: "region", "aria-label": caption},
+  return el("div", {class: "scroll", tabindex: 0, role: "group", "aria-label": caption},
     el("table", {}, el("caption", {}, caption),
       el("thead", {}, el("tr", {}, head.map((h) => el("th", {scope: "col"}, h)))),
       el("tbody", {}, rows.map((row) => el("tr", {class: row.class},

@@ -31,7 +31,7 @@ function paper(title, height) {
 
 // On a narrow screen a plot is scrolled, not shrunk until nobody can read it.
 function framed(plot) {
-  return el("div", {class: "scroll", tabindex: 0, role: "region", "aria-label": plot.getAttribute("aria-label")}, plot);
+  return el("div", {class: "scroll", tabindex: 0, role: "group", "aria-label": plot.getAttribute("aria-label")}, plot);
 }
 
 function short(name) {
