@@ -4,7 +4,7 @@
  *     control_instead("ease");          // "itemknn": runs where EASE's stated memory does not fit
  *
  * Methods that make lists: Pop, last-item transition, repeat, EASE. Methods that only answer yes/no or rating questions:
- * logistic regression.
+ * logistic regression. Methods that only make texts (studies): none.
  *
  * Ownership: texts are static. */
 #ifndef LOREC_EVAL_CONTROLS_H
