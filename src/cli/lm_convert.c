@@ -55,10 +55,10 @@ static bool ends(const char *s, const char *with)
 static lorec_err print_report(const char *out, const convert_report *r, bool json)
 {
     if (json)
-        return print_json_object(json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:b}", "schema", 1, "out", out,
-                                           "tensors", (json_int_t)r->tensors, "left_out", (json_int_t)r->left_out,
-                                           "other_type", (json_int_t)r->wider, "values", (json_int_t)r->values, "bytes",
-                                           (json_int_t)r->bytes, "tokenizer", r->tokenizer));
+        return print_json_object(json_pack(
+            "{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s}", "schema", 1, "out", out, "tensors", (json_int_t)r->tensors,
+            "left_out", (json_int_t)r->left_out, "other_type", (json_int_t)r->wider, "values", (json_int_t)r->values,
+            "bytes", (json_int_t)r->bytes, "tokenizer", *r->vocabulary != 0, "vocabulary", r->vocabulary));
     printf("%s: %zu tensors, %.4g million values, %.1f MiB (%.2f bits a value)\n", out, r->tensors,
            (double)r->values / 1e6, (double)r->bytes / (1 << 20),
            r->values ? 8. * (double)r->bytes / (double)r->values : 0.);
@@ -67,7 +67,10 @@ static lorec_err print_report(const char *out, const convert_report *r, bool jso
                "logits\n",
                r->wider);
     if (r->left_out) printf("%zu tensors have no place there\n", r->left_out);
-    if (!r->tokenizer) puts("no vocabulary went along");
+    if (*r->vocabulary)
+        printf("vocabulary: %s\n", r->vocabulary);
+    else
+        puts("no vocabulary went along");
     return LOREC_OK;
 }
 

@@ -150,7 +150,7 @@ static lorec_err put_beam(job *j, const hypothesis *h)
         e = tokenizer_decode(j->words.text->tokenizer, h->token, (size_t)h->n, TOKENIZER_PLAIN, &said);
         text = (slice){said.p ? said.p : "", said.n};
     }
-    if (!e) e = put_output(j, text, h->token, (size_t)h->n, (double)h->logp, NULL, NULL);
+    if (!e) e = put_output(j, text, h->token, (size_t)h->n, (double)h->logp, h->complete ? "end" : "length", NULL);
     if (!e) say(j, text, (double)h->logp, true);
     buf_free(&said);
     return e;
@@ -169,7 +169,12 @@ static lorec_err beams(job *j)
                         .diversity = (float)j->diversity};
     decoded d;
     lorec_err e = decode_beam(j->words.session, j->ids.id, &(int32_t){(int32_t)j->ids.n}, 1, &o, &d);
-    for (size_t i = 0; i < d.n && !e; i++) e = put_beam(j, &d.found[i]);
+    size_t cut = 0;
+    for (size_t i = 0; i < d.n && !e; i++) {
+        e = put_beam(j, &d.found[i]);
+        cut += !d.found[i].complete;
+    }
+    if (cut) log_info("%zu of %zu beams came to --n tokens before their end", cut, d.n);
     decoded_free(&d);
     return e;
 }

@@ -15,7 +15,8 @@ typedef struct candidate {
 } candidate;
 
 typedef struct beams {
-    growing open, best; /* best: complete ones, `width` places a group; its p[].prompt is -1 where empty */
+    growing open,
+        best; /* best: complete ones, then those cut off; `width` places a group; p[].prompt is -1 where empty */
     int64_t groups, width;
     candidate *candidate;
     size_t n, cap;
@@ -45,14 +46,20 @@ static partial *kept_of(const beams *b, int64_t prompt, int64_t group)
     return b->best.p + (prompt * b->groups + group) * b->width;
 }
 
-/* Puts a complete hypothesis in its group's sorted list if it is good enough. */
+/* Complete ones come first. */
+static bool before(const beams *b, const partial *x, const partial *y)
+{
+    if (x->complete != y->complete) return x->complete;
+    return rank_of(b, x->logp, x->n) >= rank_of(b, y->logp, y->n);
+}
+
+/* Puts a hypothesis that is done in its group's sorted list if it is good enough. */
 static void keep(beams *b, const partial *p, const int32_t *tokens)
 {
     growing *g = &b->best;
     size_t base = (size_t)(kept_of(b, p->prompt, p->number) - g->p), end = base + (size_t)b->width, at = base;
-    float rank = rank_of(b, p->logp, p->n);
     if (p->logp == -INFINITY) return;
-    while (at < end && g->p[at].prompt >= 0 && rank_of(b, g->p[at].logp, g->p[at].n) >= rank) at++;
+    while (at < end && g->p[at].prompt >= 0 && before(b, &g->p[at], p)) at++;
     if (at == end) return;
     size_t width = (size_t)g->o->max_tokens;
     memmove(g->p + at + 1, g->p + at, (end - at - 1) * sizeof *g->p);
@@ -64,7 +71,7 @@ static void keep(beams *b, const partial *p, const int32_t *tokens)
 static float worst_kept(const beams *b, int64_t prompt, int64_t group)
 {
     const partial *p = kept_of(b, prompt, group) + b->width - 1;
-    return p->prompt < 0 ? -INFINITY : rank_of(b, p->logp, p->n);
+    return p->prompt < 0 || !p->complete ? -INFINITY : rank_of(b, p->logp, p->n);
 }
 
 /* The best rank that a sequence which begins with this log probability can still have. */
@@ -118,7 +125,7 @@ static lorec_err choose(beams *b, int64_t prompt, int64_t group, size_t *n)
         int32_t *tokens = b->swap + *n * width;
         memcpy(tokens, growing_tokens(g, c->from), width * sizeof *tokens);
         TRY(growing_take(g, &c->p, tokens, c->token, c->step));
-        if (c->p.complete) keep(b, &c->p, tokens);
+        if (c->p.complete || (c->p.done && !g->o->only)) keep(b, &c->p, tokens);
         if (b->groups > 1) b->taken[b->n_taken++] = c->token;
         taken++;
         if (c->p.done) continue;
@@ -175,7 +182,7 @@ static void close_ranks(beams *b)
         partial p = g->p[i];
         memcpy(held, growing_tokens(g, i), width * sizeof *held);
         size_t at = kept++;
-        for (; at > begin && rank_of(b, g->p[at - 1].logp, g->p[at - 1].n) < rank_of(b, p.logp, p.n); at--) {
+        for (; at > begin && !before(b, &g->p[at - 1], &p); at--) {
             g->p[at] = g->p[at - 1];
             memcpy(growing_tokens(g, at), growing_tokens(g, at - 1), width * sizeof *held);
         }

@@ -23,7 +23,8 @@ typedef struct convert_report {
     size_t tensors, left_out; /* left_out: has no place in the other format, or doubles another */
     size_t wider;             /* whose rows are no whole number of the type's blocks: kept in a type that fits */
     uint64_t values, bytes;
-    bool tokenizer; /* a vocabulary went along */
+    char vocabulary
+        [160]; /* what went along: "gpt2 of 50257 tokens", "tokenizer.json, tokenizer_config.json"; "": none */
 } convert_report;
 
 /* Matrices in `type` where rows are whole blocks, otherwise the nearest that fits (Q4_K: Q5_0, Q5_K: Q5_1, Q6_K: Q8_0; F16);

@@ -135,6 +135,23 @@ static lorec_err copy(const char *from, const char *to)
     return e;
 }
 
+void convert_carried(convert_report *r, const char *what)
+{
+    size_t n = strlen(r->vocabulary);
+    snprintf(r->vocabulary + n, sizeof r->vocabulary - n, "%s%s", n ? ", " : "", what);
+}
+
+void convert_carried_keys(convert_report *r, const gguf *g)
+{
+    slice kind = {0};
+    char what[96];
+    const gguf_key *tokens = gguf_find(g, "tokenizer.ggml.tokens");
+    if (gguf_get_string(g, "tokenizer.ggml.model", &kind)) kind = slice_of("?");
+    snprintf(what, sizeof what, "%.*s of %llu tokens", (int)(kind.n < 40 ? kind.n : 40), kind.p,
+             (unsigned long long)(tokens ? tokens->n : 0));
+    convert_carried(r, what);
+}
+
 static lorec_err copy_beside(shards *s, const char *from_folder)
 {
     static const char *const names[] = {"tokenizer.json",
@@ -159,7 +176,7 @@ static lorec_err copy_beside(shards *s, const char *from_folder)
         if (e || !file_exists(from.p)) continue;
         e = path_join(&to, s->folder, names[i]);
         if (!e) e = copy(from.p, to.p);
-        if (i < 8 || strcmp(names[i], "tokenizer.bin") == 0) s->r->tokenizer = true;
+        if (i < 8 || strcmp(names[i], "tokenizer.bin") == 0) convert_carried(s->r, names[i]);
     }
     buf_free(&from);
     buf_free(&to);
@@ -181,7 +198,7 @@ static lorec_err copy_tokenizer(shards *s, const char *path)
         lorec_err e = path_join(&to, s->folder, names[i][1]);
         if (!e) e = copy(path, to.p);
         buf_free(&to);
-        s->r->tokenizer = !e;
+        if (!e) convert_carried(s->r, names[i][1]);
         return e;
     }
     return err_set(LOREC_USAGE, "%s: the name of a vocabulary ends in .json, .model, .txt, .tiktoken, .bin or .gguf",
@@ -212,7 +229,7 @@ static lorec_err write_gguf_vocabulary(shards *s, const gguf *g)
     if (!e && any) e = gguf_begin(&o, path.p);
     if (!e && any) e = gguf_commit(&o);
     if (e) gguf_abort(&o);
-    s->r->tokenizer = any && !e;
+    if (any && !e) convert_carried_keys(s->r, g);
     buf_free(&path);
     return e;
 }

@@ -199,19 +199,27 @@ static lorec_err put_tokenizer(plan *p, gguf_writer *o)
 {
     const gguf *g = weights_gguf(p->w);
     const char *path = p->o->tokenizer ? p->o->tokenizer : weights_folder(p->w);
+    bool any = false;
     for (size_t i = 0; g && !p->o->tokenizer && i < g->n_keys; i++) {
         if (!begins(g->key[i].name, "tokenizer.") || slice_is(g->key[i].name, "tokenizer.ggml.token_type_count"))
             continue;
         gguf_put_key(o, &g->key[i]);
-        p->r->tokenizer = true;
+        any = true;
     }
-    if (p->r->tokenizer) return LOREC_OK;
+    if (any) {
+        convert_carried_keys(p->r, g);
+        return LOREC_OK;
+    }
+    char what[96] = "";
     int64_t vocab;
     TRY(json_get_i64_or(p->config, "vocab_size", 0, INT32_MAX, 0, &vocab));
-    lorec_err e = gguf_put_vocabulary(o, path, p->arch->type, (size_t)vocab, &p->r->tokenizer);
+    lorec_err e = gguf_put_vocabulary(o, path, p->arch->type, (size_t)vocab, what, sizeof what);
     if (e == LOREC_RESOURCE || (e && p->o->tokenizer)) return e;
     if (e) log_debug("no vocabulary: %s", lorec_error_message());
-    if (!p->r->tokenizer) gguf_put_string(o, "tokenizer.ggml.model", slice_of("no_vocab"));
+    if (*what)
+        convert_carried(p->r, what);
+    else
+        gguf_put_string(o, "tokenizer.ggml.model", slice_of("no_vocab"));
     return LOREC_OK;
 }
 

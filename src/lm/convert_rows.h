@@ -1,4 +1,4 @@
-/* convert_rows.h: inside convert.h: a weight's rows in another order and type, piece by piece.
+/* convert_rows.h: inside convert.h: a weight's rows in another order and type, piece by piece; what both directions report.
  *
  *     convert_rows c = {.w = w, .x = x, .type = ELEM_Q8_0, .give = write_to_file, .ctx = &file};
  *     TRY(convert_rows_run(&c));
@@ -7,6 +7,7 @@
 #ifndef LOREC_LM_CONVERT_ROWS_H
 #define LOREC_LM_CONVERT_ROWS_H
 
+#include "lm/convert.h"
 #include "lm/files/place.h"
 
 typedef struct convert_rows {
@@ -23,5 +24,9 @@ typedef struct convert_rows {
 } convert_rows;
 
 lorec_err convert_rows_run(const convert_rows *c);
+
+/* Added to r->vocabulary: a file's name; or what the keys of a GGUF file hold. */
+void convert_carried(convert_report *r, const char *what);
+void convert_carried_keys(convert_report *r, const gguf *g);
 
 #endif

@@ -8,7 +8,7 @@
  *     decoded_free(&out);
  *
  * A sequence is complete when it took the `end` token, when its constraint lets nothing follow, or, without either, at
- * max_tokens. Under a constraint a complete sequence is always one that the constraint calls final.
+ * max_tokens. Under a constraint a complete sequence is always one that the constraint calls final, and nothing else is given.
  *
  * Ownership: a decoded owns its arrays until decoded_free. */
 #ifndef LOREC_LM_DECODE_H
@@ -55,7 +55,8 @@ typedef struct decoded {
 lorec_err decode_sample(lm_session *s, const int32_t *tokens, const int32_t *lengths, const uint64_t *seed, int64_t n,
                         const decode_options *options, decoded *out);
 /* The `count` best complete sequences that a beam of that width finds, best first by logp / n^length_power: with a beam at
- * least as wide as the constraint's set (and one group), all of them. Groups may find the same sequence; it is given once. */
+ * least as wide as the constraint's set (and one group), all of them. Groups may find the same sequence; it is given once.
+ * Without a constraint, what reached max_tokens before its end token comes behind the complete ones where those are fewer. */
 lorec_err decode_beam(lm_session *s, const int32_t *tokens, const int32_t *lengths, int64_t n,
                       const decode_options *options, decoded *out);
 void decoded_free(decoded *d);

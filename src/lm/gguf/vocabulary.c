@@ -1,5 +1,7 @@
 #include "lm/gguf/vocabulary.h"
 
+#include <stdio.h>
+
 #include "base/json.h"
 #include "base/log.h"
 #include "text/tokenizer.h"
@@ -39,6 +41,8 @@ static void put(gguf_writer *o, const tokenizer_vocabulary *v, const char *pre)
     put_flag(o, "tokenizer.ggml.add_bos_token", v->add_bos);
     put_flag(o, "tokenizer.ggml.add_eos_token", v->add_eos);
     put_flag(o, "tokenizer.ggml.add_space_prefix", v->add_space_prefix);
+    put_flag(o, "tokenizer.ggml.remove_extra_whitespaces", v->remove_extra_whitespaces);
+    if (v->charsmap.n) gguf_put_array(o, "tokenizer.ggml.precompiled_charsmap", GGUF_U8, v->charsmap.p, v->charsmap.n);
     put_flag(o, "tokenizer.ggml.normalizer.lowercase", v->lowercase);
 }
 
@@ -64,17 +68,18 @@ static lorec_err put_chat(gguf_writer *o, const char *folder)
     return e;
 }
 
-lorec_err gguf_put_vocabulary(gguf_writer *o, const char *path, const char *model_type, size_t n, bool *there)
+lorec_err gguf_put_vocabulary(gguf_writer *o, const char *path, const char *model_type, size_t n, char *what,
+                              size_t room)
 {
     tokenizer *t;
     tokenizer_vocabulary v;
-    *there = false;
+    *what = 0;
     TRY(tokenizer_open(&t, path));
     lorec_err e = tokenizer_to_vocabulary(t, n ? n : tokenizer_size(t), &v);
     if (!e) {
         put(o, &v, pre_of(model_type));
+        snprintf(what, room, "%s of %zu tokens", v.model, v.n);
         tokenizer_vocabulary_free(&v);
-        *there = true;
         if (folder_exists(path)) e = put_chat(o, path);
     }
     tokenizer_free(t);

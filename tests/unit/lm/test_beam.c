@@ -131,6 +131,34 @@ static void length_normalised(void **state)
     trie_free(&c.trie);
 }
 
+/* Nothing ends in time: the best ones as far as they came, marked; behind those that did end. */
+static void unfinished_ones_are_told(void **state)
+{
+    (void)state;
+    lm_model *m = tiny_lm(7, 0);
+    lm_session *s = lm_session_new(m->net, false);
+    int32_t prompt[] = {3, 1, 4, 3, 1}, lengths[] = {3, 2};
+    size_t finished = 0;
+    for (int32_t end = -1; end < TINY_VOCAB; end++) {
+        decode_options o = {.count = 4, .max_tokens = 3, .end = end};
+        decoded d;
+        assert_ok(decode_beam(s, prompt, lengths, 2, &o, &d));
+        assert_int_equal(d.n, 8);
+        for (size_t i = 0; i < d.n; i++) {
+            const hypothesis *h = &d.found[i], *next = i % 4 < 3 ? &d.found[i + 1] : NULL;
+            finished += h->complete;
+            assert_int_equal(h->complete, end < 0 ? h->n == 3 : h->token[h->n - 1] == end);
+            assert_true(h->complete || h->n == 3);
+            if (next) assert_true(h->complete > next->complete || h->logp >= next->logp);
+            if (next) assert_true(h->complete >= next->complete);
+        }
+        decoded_free(&d);
+    }
+    assert_true(finished > 8 && finished < 8 * (TINY_VOCAB + 1));
+    lm_session_free(s);
+    lm_model_free(m);
+}
+
 static size_t different_first_tokens(const decoded *d)
 {
     bool seen[TINY_VOCAB] = {0};
@@ -274,11 +302,10 @@ static void survives_lack_of_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_but_the_catalogue),
-                                       cmocka_unit_test(length_normalised),
-                                       cmocka_unit_test(groups_differ),
-                                       cmocka_unit_test(among_what_is_allowed),
-                                       cmocka_unit_test(what_was_said_is_less_likely),
-                                       cmocka_unit_test(survives_lack_of_memory)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_but_the_catalogue), cmocka_unit_test(length_normalised),
+        cmocka_unit_test(unfinished_ones_are_told),  cmocka_unit_test(groups_differ),
+        cmocka_unit_test(among_what_is_allowed),     cmocka_unit_test(what_was_said_is_less_likely),
+        cmocka_unit_test(survives_lack_of_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -293,10 +293,54 @@ static void test_refused(void **state)
     drop(&w);
 }
 
+/* Every allocation of the packing fails in turn, from data at hand, from data that lies the other way, and from rows read. */
+static lorec_err read_rows(void *ctx, int64_t row, int64_t rows, void *into)
+{
+    memcpy(into, (const uint8_t *)ctx + (size_t)row * 64 * 2, (size_t)rows * 64 * 2);
+    return LOREC_OK;
+}
+
+static void test_lack_of_memory(void **state)
+{
+    (void)state;
+    rng r = rng_make(5, RNG_USER);
+    size_t bytes;
+    void *data = random_blocks(&r, ELEM_F16, 64 * 64, &bytes);
+    for (int kind = 0; kind < 3; kind++)
+        for (size_t at = 1, failed = 1; failed; at++) {
+            arena memory = {0};
+            packed *w;
+            packed_source s = {.type = ELEM_F16,
+                               .as = kind ? ELEM_Q4_0 : ELEM_Q8_0,
+                               .out = 64,
+                               .in = 64,
+                               .data_in_out = kind == 1,
+                               .data = kind == 2 ? NULL : data,
+                               .bytes = bytes,
+                               .read = read_rows,
+                               .ctx = data};
+            mem_fail_at(at, false);
+            lorec_err e = packed_new(&w, &s, &memory);
+            mem_fail_at(0, false);
+            failed = e != LOREC_OK;
+            if (failed) {
+                assert_int_equal(e, LOREC_RESOURCE);
+                assert_null(w);
+            } else {
+                float row[64];
+                packed_read_rows(w, 63, 1, row);
+                for (int i = 0; i < 64; i++) assert_true(isfinite(row[i]));
+            }
+            arena_free(&memory);
+        }
+    free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_products),         cmocka_unit_test(test_values),
                                        cmocka_unit_test(test_embed_and_gather), cmocka_unit_test(test_backward),
-                                       cmocka_unit_test(test_same_bits),        cmocka_unit_test(test_refused)};
+                                       cmocka_unit_test(test_same_bits),        cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_lack_of_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,9 +27,9 @@ static void known_answers(void **state)
 static void kernels_draw_the_same(void **state)
 {
     (void)state;
-    const char *names[] = {"portable", "avx2", "avx512"};
+    const char *names[] = {"portable", "avx2", "avx512", "amx"};
     uint64_t starts[] = {0, 5, UINT32_MAX - 10ull, UINT64_MAX - 10}; /* the counter carries into its high word */
-    for (size_t k = 0; k < 3; k++) {
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         if (!isa_choose(names[k])) continue;
         for (size_t s = 0; s < 4; s++)
             for (size_t n = 0; n < 40; n++) {
