@@ -330,13 +330,17 @@ static void turn(batch *b)
 {
     double soon;
     int running, left;
+    bool taken = false;
     lorec_err e = llm_stopped(b->watch) ? LOREC_CANCELLED : cancel_check();
     if (e) stop(b, e);
     fill(b, &soon);
     curl_multi_perform(b->s->multi, &running);
     for (CURLMsg *message; (message = curl_multi_info_read(b->s->multi, &left));)
-        if (message->msg == CURLMSG_DONE) take(b, message);
-    if (b->err || b->done == b->n) return;
+        if (message->msg == CURLMSG_DONE) {
+            take(b, message);
+            taken = true;
+        }
+    if (taken || b->err || b->done == b->n) return; /* a lane is free: what waits is sent at once */
     double wait = soon - clock_seconds();
     int ms = wait < 0 ? 0 : wait < .1 ? (int)(wait * 1000) + 1 : 100;
     bool sendable = b->busy < b->lanes && soon <= clock_seconds();
