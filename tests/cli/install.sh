@@ -7,6 +7,13 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cmake --install "$build" --prefix "$tmp/usr" >/dev/null
 lib=$(dirname "$(find "$tmp/usr" -name 'liblorec.so' | head -1)")
+man=$tmp/usr/share/man/man1/lorec-serve.1
+grep -q '^\.TH LOREC-SERVE 1' "$man" && grep -qF -e '\-\-rollback' "$man" || { echo "no man page of lorec serve"; exit 1; }
+if command -v groff >/dev/null; then
+    said=$(groff -man -Tutf8 -ww "$tmp"/usr/share/man/man1/*.1 2>&1 >/dev/null)
+    [ -z "$said" ] || { echo "man pages: $said"; exit 1; }
+fi
+grep -q '^ExecStart=/.*/lorec serve' "$tmp/usr/lib/systemd/system/lorec.service" || { echo "no systemd unit"; exit 1; }
 [ -L "$lib/liblorec.so" ] || { echo "liblorec.so is not a link to a versioned file"; exit 1; }
 soname=$(objdump -p "$lib/liblorec.so" | awk '/SONAME/ {print $2}')
 [ "$soname" = liblorec.so.0 ] || { echo "soname is '$soname'"; exit 1; }
