@@ -164,11 +164,19 @@ static lorec_err open_kind(weights *w, const char *path, size_t file)
     return e;
 }
 
-lorec_err weights_open_file(weights *w, const char *path)
+lorec_err weights_add_file(weights *w, const char *path, size_t *file)
 {
     TRY(mem_grow(&w->file, &w->file_cap, w->files + 1));
     TRY(blob_open(&w->file[w->files], path));
-    lorec_err e = open_kind(w, path, w->files++);
+    *file = w->files++;
+    return LOREC_OK;
+}
+
+lorec_err weights_open_file(weights *w, const char *path)
+{
+    size_t file;
+    TRY(weights_add_file(w, path, &file));
+    lorec_err e = open_kind(w, path, file);
     return e ? err_context(e, "%s", path) : LOREC_OK;
 }
 

@@ -13,7 +13,7 @@
  * What may be opened (lm/files/ has one file each, weights.c one row):
  *   a folder        config.json with model.safetensors, model.safetensors.index.json, pytorch_model.bin or its index;
  *                   without config.json: the one .gguf in it
- *   .gguf           what llama.cpp wrote, any of its types that tensor/elem.h knows
+ *   .gguf           what llama.cpp wrote, any of its types that tensor/elem.h knows; the first of a model's parts
  *   .safetensors    config.json beside it, where there is one
  *   .bin, .pt       what torch.save wrote: a dictionary of tensors (its pickle is read, never run)
  *   .bin            of llama2.c, versions 0, 1, 2

@@ -56,7 +56,8 @@ static lorec_err open_index(weights *w, const char *folder, const char *path)
     return e ? err_context(e, "%s", path) : LOREC_OK;
 }
 
-/* The one file of the folder whose name ends so; "" where there is none, LOREC_INPUT where there are several. */
+/* The one file of the folder whose name ends so; "" where there is none, LOREC_INPUT where there are several. Of a model in
+ * parts: the first. */
 static lorec_err only_file(buf *out, const char *folder, const char *ending)
 {
     char **names;
@@ -65,7 +66,9 @@ static lorec_err only_file(buf *out, const char *folder, const char *ending)
     lorec_err e = LOREC_OK;
     for (size_t i = 0; i < n && !e; i++) {
         size_t length = strlen(names[i]), end = strlen(ending);
+        int64_t number, count;
         if (length <= end || strcmp(names[i] + length - end, ending)) continue;
+        if (gguf_part_of(names[i], &number, &count) && number > 1) continue;
         if (found++) e = err_set(LOREC_INPUT, "%s: more than one %s file lies here; name the one", folder, ending);
         if (!e) e = path_join(out, folder, names[i]);
     }

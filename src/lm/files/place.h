@@ -45,7 +45,10 @@ typedef struct weights_kind {
 } weights_kind;
 extern const weights_kind weights_safetensors, weights_llama2c, weights_gguf_kind, weights_torch;
 
-lorec_err weights_open_file(weights *w, const char *path); /* whatever kind it is */
+lorec_err weights_open_file(weights *w, const char *path);              /* whatever kind it is */
+lorec_err weights_add_file(weights *w, const char *path, size_t *file); /* one more that an open model lies in */
+/* "NAME-00002-of-00003.gguf": part 2 of 3. */
+bool gguf_part_of(const char *path, int64_t *number, int64_t *count);
 lorec_err weights_open_folder(weights *w, const char *folder);
 
 blob *weights_file(const weights *w, size_t file);
