@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "base/file.h"
-#include "lm/decode.h"
+#include "lm/decode/decode.h"
 #include "lm/model_folder.h"
 #include "tensor/rng.h"
 

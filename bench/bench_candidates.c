@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "lm/random_model.h"
-#include "lm/score.h"
+#include "lm/session/score.h"
 #include "tensor/rng.h"
 
 enum { SHARED = 256, TITLES = 100, TITLE = 8, USERS = 20, PREAMBLE = 200, OWN = 56 };

@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "base/threads.h"
-#include "lm/adapter.h"
+#include "lm/adapters/adapter.h"
 #include "tensor/cpu/kernels.h"
 #include "tensor/optimizer.h"
 #include "tensor/packed.h"

@@ -2,7 +2,7 @@
 #include "api/handles.h"
 #include "api/lm_handle.h"
 #include "base/log.h"
-#include "lm/score.h"
+#include "lm/session/score.h"
 
 /* ---- opening ----------------------------------------------------------------------------------------------------------------- */
 
@@ -198,8 +198,7 @@ static lorec_err first_logits(lm_session *s, const int32_t *id, const int32_t *l
     return LOREC_OK;
 }
 
-lorec_err lorec_lm_logits(const lorec_lm *m, const int32_t *id, const int32_t *lengths, size_t n, int every,
-                          float *out)
+lorec_err lorec_lm_logits(const lorec_lm *m, const int32_t *id, const int32_t *lengths, size_t n, int every, float *out)
 {
     lm_session *s = NULL;
     uint8_t *want = NULL;

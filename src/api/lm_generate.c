@@ -1,8 +1,8 @@
 /* The public face of language models (include/lorec/lm.h): texts out of one. */
 #include "api/handles.h"
 #include "api/lm_handle.h"
-#include "lm/batcher.h"
-#include "lm/decode.h"
+#include "lm/decode/decode.h"
+#include "lm/session/batcher.h"
 
 enum { TOKENS_DEFAULT = 128 };
 

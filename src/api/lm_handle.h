@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-#include "lm/embed.h"
+#include "lm/embed/embed.h"
 #include "lm/lm_text.h"
 #include "lorec/lm.h"
 

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "cli/data_parts.h"
+#include "cli/data/parts.h"
 #include "cli/eval_run.h"
 #include "cli/print.h"
 #include "cli/question.h"

@@ -1,7 +1,7 @@
 /* lorec data export-split: the parts of a split and its candidates as plain files for other tools. */
 #include <stdio.h>
 
-#include "cli/data_parts.h"
+#include "cli/data/parts.h"
 #include "cli/print.h"
 #include "cli/question.h"
 #include "eval/export.h"

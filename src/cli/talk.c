@@ -4,10 +4,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "serve/desk.h"
-#include "serve/evidence.h"
-#include "serve/grounded.h"
-#include "serve/mentions.h"
+#include "serve/engine/evidence.h"
+#include "serve/openai/desk.h"
+#include "serve/openai/grounded.h"
+#include "serve/openai/mentions.h"
 
 enum { MOST = 50, TURNS = 12 };
 

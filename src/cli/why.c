@@ -4,7 +4,7 @@
 #include "cli/args.h"
 #include "cli/print.h"
 #include "cli/term.h"
-#include "serve/replay.h"
+#include "serve/engine/replay.h"
 
 static json_t *number(float x)
 {

@@ -15,7 +15,7 @@
 
 #include "base/json.h"
 #include "lm/heads.h"
-#include "lm/transformer.h"
+#include "lm/transformer/transformer.h"
 #include "lm/vision.h"
 
 typedef struct lm_arch {

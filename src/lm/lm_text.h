@@ -17,7 +17,7 @@
 #define LOREC_LM_LM_TEXT_H
 
 #include "lm/model_folder.h"
-#include "lm/session.h"
+#include "lm/session/session.h"
 #include "text/tokenizer.h"
 #include "text/trie.h"
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "lm/adapter_file.h"
+#include "lm/adapters/adapter_file.h"
 
 void local_model_close(local_model *m)
 {

@@ -13,7 +13,7 @@
 #ifndef LOREC_LM_LOCAL_MODEL_H
 #define LOREC_LM_LOCAL_MODEL_H
 
-#include "lm/adapter.h"
+#include "lm/adapters/adapter.h"
 #include "lm/lm_text.h"
 #include "text/chat.h"
 

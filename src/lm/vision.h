@@ -10,7 +10,7 @@
 #ifndef LOREC_LM_VISION_H
 #define LOREC_LM_VISION_H
 
-#include "lm/transformer.h"
+#include "lm/transformer/transformer.h"
 
 typedef struct vision_config {
     int64_t image_size, patch_size, channels; /* pixels a side; a patch's; 3 for colours */

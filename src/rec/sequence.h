@@ -14,7 +14,7 @@
 #ifndef LOREC_REC_SEQUENCE_H
 #define LOREC_REC_SEQUENCE_H
 
-#include "lm/transformer.h"
+#include "lm/transformer/transformer.h"
 #include "rec/trainer.h"
 
 /* Sequences end to end, nothing padded. */

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
-#include "lm/embed.h"
+#include "lm/embed/embed.h"
 
 enum { HASHED = 1024, GRAM = 3 };
 

@@ -17,7 +17,7 @@
 
 typedef struct grounding grounding;
 
-/* `encoder`: a folder of a model for lm/embed.h. Without one a title is the counts of its character trigrams and words,
+/* `encoder`: a folder of a model for lm/embed/embed.h. Without one a title is the counts of its character trigrams and words,
  * letters small, hashed to 1,024 places and of length 1: near are titles that are spelt alike, not ones that mean alike. */
 lorec_err grounding_make(grounding **out, const catalogue *c, const char *encoder);
 void grounding_free(grounding *g);

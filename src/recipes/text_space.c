@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "learn/svd.h"
-#include "lm/embed_cache.h"
+#include "lm/embed/embed_cache.h"
 #include "rec/arrays.h"
 #include "tensor/cpu/kernels.h"
 #include "text/words.h"

@@ -31,7 +31,7 @@ void text_space_free(text_space *s);
 lorec_err text_space_save(const text_space *s, const char *folder); /* words_idf.npy, words_axes.npy */
 lorec_err text_space_load(text_space *s, const char *folder);
 
-/* x [c->n][dims] by the model in folder or file `model` (lm/embed.h), kept in folder `cache` (NULL or "": not kept). */
+/* x [c->n][dims] by the model in folder or file `model` (lm/embed/embed.h), kept in folder `cache` (NULL or "": not kept). */
 lorec_err text_model_vectors(const char *model, const char *cache, const catalogue *c, float **x, int64_t *dims);
 
 #endif

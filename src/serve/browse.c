@@ -1,7 +1,7 @@
 /* What a person looks at: items by words of their titles, users by their ids, a user's history. For the page, and for whoever
  * builds another one. */
 #include "base/mem.h"
-#include "serve/gorse.h"
+#include "serve/gorse/gorse.h"
 
 enum { MOST = 200, DEEPEST = 1000000 };
 

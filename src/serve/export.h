@@ -12,7 +12,7 @@
 #ifndef LOREC_SERVE_EXPORT_H
 #define LOREC_SERVE_EXPORT_H
 
-#include "serve/variant.h"
+#include "serve/train/variant.h"
 
 typedef struct exported {
     int64_t event_seq; /* later events are not in it */

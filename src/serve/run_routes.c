@@ -1,6 +1,6 @@
 /* /v1/runs: the runs that are served and those that stand beside them: results for a leaderboard, training as it goes on. */
 #include "runs/run_list.h"
-#include "serve/gorse.h"
+#include "serve/gorse/gorse.h"
 
 enum { RESULT_BYTES = 64 << 20, LOG_LINES = 40 };
 

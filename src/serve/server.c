@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "serve/mentions.h"
+#include "serve/openai/mentions.h"
 #include "serve/workers.h"
 
 const route_table *const server_tables[] = {

@@ -14,13 +14,13 @@
 #ifndef LOREC_SERVE_SERVER_H
 #define LOREC_SERVE_SERVER_H
 
-#include "serve/desk.h"
-#include "serve/engine.h"
-#include "serve/http.h"
-#include "serve/queue.h"
-#include "serve/retrain.h"
+#include "serve/engine/engine.h"
+#include "serve/engine/title_index.h"
+#include "serve/http/http.h"
+#include "serve/http/queue.h"
+#include "serve/openai/desk.h"
 #include "serve/stats.h"
-#include "serve/title_index.h"
+#include "serve/train/retrain.h"
 
 typedef struct server_options {
     const char *const *runs; /* run folders: the variants, by user */

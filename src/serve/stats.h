@@ -8,7 +8,7 @@
 #ifndef LOREC_SERVE_STATS_H
 #define LOREC_SERVE_STATS_H
 
-#include "serve/route.h"
+#include "serve/http/route.h"
 
 typedef enum counter {
     STAT_EVENTS, /* feedback stored */

@@ -5,11 +5,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "methods/registry.h"
-#include "serve/evidence.h"
-#include "serve/mentions.h"
-#include "serve/served.h"
-#include "serve/slate.h"
-#include "serve/wording.h"
+#include "serve/engine/evidence.h"
+#include "serve/engine/served.h"
+#include "serve/engine/slate.h"
+#include "serve/engine/wording.h"
+#include "serve/openai/mentions.h"
 
 enum { LIST_MAX = 1000, HISTORY_MAX = 10000, CANDIDATES_MAX = 100000, SEARCHES_MAX = 100 };
 

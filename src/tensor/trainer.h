@@ -1,6 +1,6 @@
 /* trainer.h: the loop around a model that learns by steps: shuffling, batches, progress, validation, early stopping,
  * the best parameters kept, checkpoints and resuming to the same bits. RecBole's words: epochs, train_batch_size,
- * eval_step, stopping_step. Recommenders call it through rec/trainer.h, language models through lm/train.h.
+ * eval_step, stopping_step. Recommenders call it through rec/trainer.h, language models through lm/train/train.h.
  *
  *     trainer_options o = {.epochs = 200, .train_batch_size = 256, .stopping_step = 10, ...};
  *     trainer_context c = {.seed = 1, .folder = "runs/x/checkpoints", .resume = true};

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "serve/openai_ask.h"
-#include "serve/openai_messages.h"
+#include "serve/openai/ask.h"
+#include "serve/openai/messages.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

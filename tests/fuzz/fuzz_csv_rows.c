@@ -1,5 +1,5 @@
 /* CSV in memory: whatever it is, records come out or it is refused; what comes out and is written comes in again the same. */
-#include "serve/csv_rows.h"
+#include "serve/http/csv_rows.h"
 
 #include <stdlib.h>
 

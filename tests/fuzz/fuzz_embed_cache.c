@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/threads.h"
-#include "lm/embed_cache.h"
+#include "lm/embed/embed_cache.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

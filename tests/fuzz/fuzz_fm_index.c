@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "lm/constraint.h"
+#include "lm/decode/constraint.h"
 
 enum { MOST = 2048 };
 

@@ -1,6 +1,6 @@
 /* Bottleneck layers behind the products that end a sublayer: y + up(act(down(y))). up starts at 0, so the adapter starts as
  * nothing. */
-#include "lm/adapter_parts.h"
+#include "lm/adapters/adapter_parts.h"
 
 static lorec_err bottleneck(adapter *a, const char *module, adapter_site *site)
 {

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "lm/adapter_parts.h"
+#include "lm/adapters/adapter_parts.h"
 
 double adapter_lora_scale(const adapter_options *o)
 {

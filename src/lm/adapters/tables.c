@@ -1,6 +1,6 @@
 /* Adapters that are one table: prefix tuning (Li & Liang, ACL 2021: keys and values of every block side by side, block 0's keys
  * first, as peft stores them) and prompt tuning (Lester et al., EMNLP 2021: vectors). */
-#include "lm/adapter_parts.h"
+#include "lm/adapters/adapter_parts.h"
 
 static int64_t prefix_width(const transformer *net)
 {

@@ -4,7 +4,7 @@
 #ifndef LOREC_LM_OBJECTIVES_PARTS_H
 #define LOREC_LM_OBJECTIVES_PARTS_H
 
-#include "lm/objective.h"
+#include "lm/train/objective.h"
 
 tensor *next_tokens(tape *t, const lm_batch *b);                                   /* [rows] ids or -1 */
 tensor *sequence_log_probability(tape *t, const lm_forward *f, const lm_batch *b); /* [n] */

@@ -6,7 +6,7 @@
 #ifndef LOREC_LM_PROVIDER_LOCAL_H
 #define LOREC_LM_PROVIDER_LOCAL_H
 
-#include "lm/embed.h"
+#include "lm/embed/embed.h"
 #include "lm/local_model.h"
 #include "lm/provider/backend.h"
 

@@ -2,9 +2,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/threads.h"
-#include "lm/batcher.h"
 #include "lm/provider/local.h"
-#include "lm/score.h"
+#include "lm/session/batcher.h"
+#include "lm/session/score.h"
 #include "text/loose_json.h"
 
 enum { DEFAULT_TOKENS = 512, SCORES_AT_ONCE = 16 };

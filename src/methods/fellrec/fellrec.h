@@ -6,10 +6,10 @@
 #ifndef LOREC_METHODS_FELLREC_H
 #define LOREC_METHODS_FELLREC_H
 
-#include "lm/adapter.h"
-#include "lm/corpus.h"
-#include "lm/objective.h"
+#include "lm/adapters/adapter.h"
 #include "lm/lm_text.h"
+#include "lm/train/corpus.h"
+#include "lm/train/objective.h"
 #include "rec/recommender.h"
 #include "recipes/grounding.h"
 #include "recipes/prompt.h"

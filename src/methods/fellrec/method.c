@@ -4,8 +4,8 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "lm/adapter_file.h"
-#include "lm/decode.h"
+#include "lm/adapters/adapter_file.h"
+#include "lm/decode/decode.h"
 #include "methods/fellrec/fellrec.h"
 #include "rec/arrays.h"
 #include "recipes/tidy.h"

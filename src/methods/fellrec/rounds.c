@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/threads.h"
-#include "lm/objective.h"
+#include "lm/train/objective.h"
 #include "methods/fellrec/fellrec.h"
 #include "tensor/rng.h"
 

@@ -6,7 +6,7 @@
 
 #include <stdatomic.h>
 
-#include "lm/decode.h"
+#include "lm/decode/decode.h"
 #include "lm/model_folder.h"
 #include "methods/gptrec/codes.h"
 #include "rec/trainer.h"

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "lm/embed.h"
+#include "lm/embed/embed.h"
 #include "methods/kar/kar.h"
 
 static bool is_word(unsigned char c)

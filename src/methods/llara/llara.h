@@ -8,7 +8,7 @@
 #ifndef LOREC_METHODS_LLARA_H
 #define LOREC_METHODS_LLARA_H
 
-#include "lm/adapter.h"
+#include "lm/adapters/adapter.h"
 #include "lm/lm_text.h"
 #include "rec/recommender.h"
 #include "recipes/catalogue.h"

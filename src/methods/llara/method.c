@@ -7,8 +7,8 @@
 #include <xxhash.h>
 
 #include "base/mem.h"
-#include "lm/adapter_file.h"
-#include "lm/score.h"
+#include "lm/adapters/adapter_file.h"
+#include "lm/session/score.h"
 #include "methods/llara/llara.h"
 #include "rec/arrays.h"
 #include "recipes/tidy.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "lm/decode.h"
+#include "lm/decode/decode.h"
 #include "methods/llara/llara.h"
 #include "text/unicode.h"
 

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "lm/train.h"
+#include "lm/train/train.h"
 #include "methods/llara/llara.h"
 #include "recipes/places.h"
 

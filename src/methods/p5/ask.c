@@ -4,8 +4,8 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "lm/decode.h"
-#include "lm/score.h"
+#include "lm/decode/decode.h"
+#include "lm/session/score.h"
 #include "methods/p5/p5.h"
 
 enum { AT_ONCE = 32, PAIRS_AT_ONCE = 128, LONGEST_ANSWER = 16 };

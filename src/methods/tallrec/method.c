@@ -2,8 +2,8 @@
  * liked these and disliked those, like this one?"; its score is what it gives to Yes against No. Card: card.md. Rule to beat:
  * the share of liked items in the question. */
 #include "base/mem.h"
-#include "lm/adapter_file.h"
-#include "lm/score.h"
+#include "lm/adapters/adapter_file.h"
+#include "lm/session/score.h"
 #include "methods/tallrec/tallrec.h"
 
 enum { ASK_AT_ONCE = 64 };

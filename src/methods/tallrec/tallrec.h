@@ -4,7 +4,7 @@
 #ifndef LOREC_METHODS_TALLREC_H
 #define LOREC_METHODS_TALLREC_H
 
-#include "lm/adapter.h"
+#include "lm/adapters/adapter.h"
 #include "lm/lm_text.h"
 #include "recipes/catalogue.h"
 #include "recipes/likes.h"

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "lm/train.h"
+#include "lm/train/train.h"
 #include "methods/tallrec/tallrec.h"
 #include "recipes/places.h"
 

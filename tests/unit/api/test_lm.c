@@ -1,7 +1,7 @@
 /* The public face of language models: every verb against the library below it, and against each other. */
 #include <math.h>
 
-#include "lm/embed.h"
+#include "lm/embed/embed.h"
 #include "lorec/lm.h"
 #include "unit/lm/tiny_lm.h"
 

@@ -2,7 +2,7 @@
 #include "tiny_lm.h"
 
 #include "base/file.h"
-#include "lm/adapter_file.h"
+#include "lm/adapters/adapter_file.h"
 #include "tensor/safetensors.h"
 
 static void come_back(void **state)

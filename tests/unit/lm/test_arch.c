@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "lm/model_folder.h"
-#include "lm/session.h"
+#include "lm/session/session.h"
 
 enum { TOKENS = 13, READ = 6, SHORT = 4, VOCAB = 41 };
 

@@ -1,9 +1,9 @@
 /* The batcher: the same tokens alone and in company, whoever joins, leaves, is cancelled or late; stop texts; constraints. */
-#include "lm/batcher.h"
+#include "lm/session/batcher.h"
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "lm/decode.h"
+#include "lm/decode/decode.h"
 #include "tiny_lm.h"
 
 enum { MOST = 32 };

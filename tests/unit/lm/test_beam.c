@@ -1,9 +1,9 @@
 /* Beams: length normalisation, diverse groups, probabilities among what is allowed; and that nothing but the catalogue ever
  * comes out, over many random models, prompts and tries. */
-#include "lm/decode.h"
+#include "lm/decode/decode.h"
 
 #include "base/mem.h"
-#include "lm/score.h"
+#include "lm/session/score.h"
 #include "tiny_lm.h"
 
 enum { MOST_ITEMS = 48, DEEPEST = 12, END = TINY_VOCAB - 1 };

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "lm/choices.h"
+#include "lm/decode/choices.h"
 
 static void filters_in_order(void **state)
 {

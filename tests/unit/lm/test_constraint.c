@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "lm/constraint.h"
+#include "lm/decode/constraint.h"
 
 static void allowed(const constraint *c, const int32_t *word, size_t n, const int32_t *expected, size_t m, bool final)
 {

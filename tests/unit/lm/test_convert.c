@@ -6,9 +6,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "lm/convert.h"
+#include "lm/convert/convert.h"
 #include "lm/gguf/arch.h"
-#include "lm/parity.h"
+#include "lm/parity/parity.h"
 #include "tensor/safetensors.h"
 
 static void copy(const char *from_folder, const char *name, const char *to_folder)

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "lm/decode.h"
+#include "lm/decode/decode.h"
 #include "lm/model_folder.h"
 
 enum { VOCAB = 13, POSITIONS = 24 };

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
-#include "lm/embed.h"
+#include "lm/embed/embed.h"
 
 enum { VOCAB = 12, WIDTH = 16, POSITIONS = 10, CLS = 2, SEP = 3 };
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/threads.h"
-#include "lm/embed_cache.h"
+#include "lm/embed/embed_cache.h"
 
 enum { N = 40, WIDTH = 16 };
 

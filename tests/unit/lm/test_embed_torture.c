@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/threads.h"
-#include "lm/embed_cache.h"
+#include "lm/embed/embed_cache.h"
 
 static lorec_err everything(const char *path, const char *cache, float *x)
 {

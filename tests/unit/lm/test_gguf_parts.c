@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "lm/convert.h"
+#include "lm/convert/convert.h"
 #include "tiny_lm.h"
 
 enum { PARTS = 3 };

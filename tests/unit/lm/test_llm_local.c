@@ -3,11 +3,11 @@
 
 #include <sys/stat.h>
 
-#include "lm/decode.h"
+#include "lm/decode/decode.h"
 #include "lm/llm.h"
 #include "lm/lm_text.h"
 #include "lm/messages.h"
-#include "lm/score.h"
+#include "lm/session/score.h"
 
 /* 17 tokens: single characters and three special ones. */
 static const char vocabulary[] =

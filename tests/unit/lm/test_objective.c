@@ -1,7 +1,7 @@
 /* Objectives against the same numbers computed the long way from logits and hidden states. */
 #include "tiny_lm.h"
 
-#include "lm/objective.h"
+#include "lm/train/objective.h"
 
 enum { N = 3, ROWS = 12 };
 static const int32_t tokens[ROWS] = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8},

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lm/parity.h"
+#include "lm/parity/parity.h"
 
 /* Quantities: hidden states, logits, gradients, losses. */
 static const struct {

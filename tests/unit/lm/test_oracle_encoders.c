@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "lm/parity.h"
+#include "lm/parity/parity.h"
 
 static void agrees(const char *name, size_t quantities)
 {

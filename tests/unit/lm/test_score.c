@@ -1,8 +1,8 @@
 /* Scores of continuations, contrasts and perplexities against their definitions, by plain passes over whole sequences. */
-#include "lm/score.h"
+#include "lm/session/score.h"
 
 #include "base/mem.h"
-#include "lm/objective.h"
+#include "lm/train/objective.h"
 #include "unit/lm/tiny_lm.h"
 
 /* log P(token[from ..] | what is before), by one plain pass for each. */

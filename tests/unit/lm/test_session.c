@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "lm/score.h"
+#include "lm/session/score.h"
 #include "tensor/rng.h"
 
 enum { VOCAB = 11, LONGEST = 40, MOST = 256 };

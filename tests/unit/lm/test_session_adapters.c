@@ -1,9 +1,9 @@
 /* Adapters in sessions: prefixes, prompts, LoRA and all of them together give the numbers of a plain pass over the whole text;
  * one a text beside others; scores, beams, the batcher; encoder-decoders. */
 #include "base/mem.h"
-#include "lm/batcher.h"
-#include "lm/decode.h"
-#include "lm/score.h"
+#include "lm/decode/decode.h"
+#include "lm/session/batcher.h"
+#include "lm/session/score.h"
 #include "tiny_lm.h"
 
 enum { VOCAB = 11, LONGEST = 40, ITEMS = 4, LAYERS = 3, WIDTH = 24 };

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/threads.h"
-#include "lm/train.h"
+#include "lm/train/train.h"
 
 /* Sequences that a model can only know by heart: of 5 to 12 tokens, the learned ones marked. */
 static corpus made_corpus(int n)

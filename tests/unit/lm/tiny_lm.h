@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-#include "lm/adapter.h"
+#include "lm/adapters/adapter.h"
 #include "lm/model_folder.h"
 #include "tensor/optimizer.h"
 #include "tensor/rng.h"

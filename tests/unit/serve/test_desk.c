@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/log.h"
-#include "serve/desk.h"
+#include "serve/openai/desk.h"
 
 typedef struct listener { /* what one request heard */
     pthread_mutex_t lock;

@@ -2,7 +2,7 @@
 #include "support/support.h"
 
 #include "base/mem.h"
-#include "serve/title_check.h"
+#include "serve/openai/title_check.h"
 
 static live v;
 static mentions *m;

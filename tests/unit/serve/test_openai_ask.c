@@ -2,8 +2,8 @@
 #include "support/support.h"
 
 #include "base/mem.h"
-#include "serve/openai_ask.h"
-#include "serve/openai_messages.h"
+#include "serve/openai/ask.h"
+#include "serve/openai/messages.h"
 
 static exchange *with(const char *body)
 {

@@ -1,7 +1,7 @@
 /* /openapi.json against the tables that the server dispatches on. */
 #include "support/support.h"
 
-#include "serve/openapi.h"
+#include "serve/openapi/openapi.h"
 #include "serve/server.h"
 
 static json_t *document(void)

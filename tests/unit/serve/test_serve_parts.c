@@ -1,9 +1,9 @@
 /* Parts of the server without sockets: which models are in force, CSV records, words of items, what is taken back. */
 #include "base/mem.h"
-#include "serve/csv_rows.h"
-#include "serve/item_words.h"
-#include "serve/live.h"
-#include "serve/models.h"
+#include "serve/engine/item_words.h"
+#include "serve/engine/live.h"
+#include "serve/http/csv_rows.h"
+#include "serve/train/models.h"
 #include "support/support.h"
 
 static const char *const runs[] = {"runs/a", "runs/b"};
