@@ -222,7 +222,8 @@ lorec_err evaluate(report *out, const evaluate_request *request)
     if (!report_wants(p, METRIC_OF_LISTS) && !report_wants(p, METRIC_OF_SHOWN) && can_pair && !rec->score &&
         !rec->recommend && protocol_kind(p, request->part) == CANDIDATES_FULL)
         lists = false;
-    if (!(lists && can_list) && !(report_wants(p, METRIC_OF_PAIRS) && can_pair) && !rec->study)
+    if (!(lists && can_list) && !(report_wants(p, METRIC_OF_PAIRS) && can_pair) &&
+        !recommender_studies(rec, request->self))
         return err_set(LOREC_USAGE, "%s can not be measured by %s%s: it %s", rec->key, p->metrics[0].name,
                        p->n_metrics > 1 ? " ..." : "",
                        can_pair ? "answers yes/no and rating questions only" : "makes lists only");

@@ -7,6 +7,7 @@
 #include "base/rehearsal.h"
 #include "base/threads.h"
 #include "eval/questions.h"
+#include "eval/study.h"
 
 typedef struct spent { /* of a language model, as the method's counts tell it */
     double calls, known, prompt, completion, seconds, money;
@@ -81,13 +82,9 @@ static lorec_err judge(rehearsed *out, const trial_request *q, const void *self)
 static lorec_err study(rehearsed *out, const trial_request *q, const void *self)
 {
     const recommender *r = q->recommender;
-    json_t *numbers = NULL;
-    rec_session *s = rec_session_new(q->seed);
-    if (!s) return err_set(LOREC_RESOURCE, "out of memory for a session");
-    study_context c = {.split = q->split, .max_users = q->protocol->users, .seed = q->protocol->seed, .fast = q->fast};
+    json_t *numbers;
     spent before = spent_of(r, self);
-    lorec_err e = r->study(self, s, &c, &numbers);
-    rec_session_free(s);
+    lorec_err e = study_run(&numbers, r, self, q->protocol, q->seed, q->fast);
     json_decref(numbers);
     spent after = spent_of(r, self);
     add(out, &before, &after, 1);
@@ -114,7 +111,7 @@ static lorec_err work(rehearsed *out, const trial_request *q, void *self)
     out->trains = h.left_out > 0;
     add(out, &none, &fitted, 1);
     if (!e) e = judge(out, q, self);
-    if (!e && r->study) e = study(out, q, self);
+    if (!e && recommender_studies(r, self)) e = study(out, q, self);
     return e;
 }
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "eval/report_json.h"
+#include "eval/study.h"
 
 const char *const trial_status_words[3] = {"ok", "skipped", "failed"};
 
@@ -134,19 +135,6 @@ static json_t *count_all(const trial_request *q, const void *self, const report 
     return counts;
 }
 
-/* The method's own numbers, told with its counts. */
-static lorec_err study(trial *t, const trial_request *q, const void *self)
-{
-    rec_session *s = rec_session_new(q->seed);
-    if (!s) return err_set(LOREC_RESOURCE, "out of memory for a session");
-    study_context c = {.split = q->split, .max_users = q->protocol->users, .seed = q->protocol->seed, .fast = q->fast};
-    double start = clock_seconds();
-    lorec_err e = q->recommender->study(self, s, &c, &t->study);
-    rec_session_free(s);
-    t->eval_s += clock_seconds() - start;
-    return e;
-}
-
 static lorec_err work(trial *t, const trial_request *q, void *self)
 {
     const recommender *r = q->recommender;
@@ -178,11 +166,12 @@ static lorec_err work(trial *t, const trial_request *q, void *self)
                                                  .part = q->part,
                                                  .keep_lists = q->keep_lists,
                                                  .seed = q->seed}));
+    TRY(study_run(&t->study, r, self, q->protocol, q->seed,
+                  q->fast)); /* the method's own numbers, told with its counts */
     t->eval_s = clock_seconds() - start;
     if (t->report.nan_scores)
         log_warn("%s gave %llu scores that are no numbers; they rank last", r->key,
                  (unsigned long long)t->report.nan_scores);
-    if (r->study) TRY(study(t, q, self));
     if (!(t->counts = count_all(q, self, &t->report, t->study)))
         return err_set(LOREC_RESOURCE, "out of memory while counting");
     return LOREC_OK;

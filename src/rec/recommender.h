@@ -72,12 +72,26 @@ typedef lorec_err (*tuning_sink)(void *ctx, const tuning_text *l);
 
 typedef struct rec_session rec_session; /* scratch of one thread of use; see session.h */
 
+/* Questions of the test part with the short lists that they are judged on, a right answer in each. */
+typedef struct short_lists {
+    size_t n;
+    const query *query;        /* [n] */
+    const uint64_t *start;     /* [n + 1]: list i is candidate[start[i] .. start[i + 1] - 1], ascending */
+    const uint32_t *candidate; /* [start[n]] */
+    const uint32_t *target;    /* [n] */
+    size_t left_out;           /* questions whose list holds no right answer */
+} short_lists;
+
 /* What a study is about: the split whose test part it may look at, and how much of it. */
 typedef struct study_context {
     const split *split;
     uint32_t max_users; /* 0: all test users */
     uint64_t seed;
     bool fast;
+    /* The lists of at most `most` questions (0: all that are judged), good until it is called again or the study ends;
+     * LOREC_USAGE where everything is ranked. May be NULL: there are none. */
+    lorec_err (*lists)(void *ctx, uint32_t most, const short_lists **out);
+    void *lists_ctx;
 } study_context;
 
 typedef struct recommender {
@@ -107,6 +121,8 @@ typedef struct recommender {
     /* What no ranking shows (explanations, fairness, a simulation): named numbers, {"bleu-1": 0.12, ...}; nested objects
      * and lists (curves) are kept in the result's counts. A method may have this beside the verbs above, or alone. */
     lorec_err (*study)(const void *self, rec_session *s, const study_context *c, json_t **numbers);
+    /* Is study() to be called, with these options? NULL: whenever it is there. */
+    bool (*studies)(const void *self);
     /* What the method would tune its language model on, one lesson after the other: of c->train, or of the validation part
      * with what came before it. Needs no language model. `self` is as recommender_new and options made it, not fitted. */
     lorec_err (*lessons)(void *self, const fit_context *c, bool valid, tuning_sink sink, void *ctx);
@@ -120,6 +136,10 @@ typedef struct recommender {
 static inline bool recommender_generates(const recommender *r, const void *self)
 {
     return r->recommend && (!r->generates || r->generates(self));
+}
+static inline bool recommender_studies(const recommender *r, const void *self)
+{
+    return r->study && (!r->studies || r->studies(self));
 }
 
 lorec_err recommender_new(const recommender *r, void **self);

@@ -2,21 +2,8 @@
  * as titles. Recency or an in-context example makes it heed the order; bootstrapping takes the candidates' places out.
  * Card: card.md. Controls: BM25 over titles, popularity. */
 #include "base/mem.h"
-#include "recipes/prompt.h"
-#include "recipes/rerank.h"
+#include "methods/llmrank/llmrank.h"
 #include "tensor/rng.h"
-
-typedef struct llmrank {
-    llm_settings chat;
-    int64_t max_history, copies, max_candidates;
-    int variant, history;
-    const char *things, *verb;
-    /* fitted */
-    catalogue items;
-    prompt *rank;
-    llm_tally *tally;
-    uint64_t seed;
-} llmrank;
 
 enum { SEQUENTIAL, RECENCY, ICL };
 static const char *const variants[] = {"sequential", "recency", "icl", NULL};
@@ -32,6 +19,10 @@ static const option options[] = {
     OPTION_INT(llmrank, max_history, 50, 0, 10000, "titles of the history, the latest"),
     OPTION_CHOICE(llmrank, history, "true", histories, "controls: the history shuffled, somebody's at random, or none"),
     OPTION_INT(llmrank, max_candidates, 200, 2, 10000, "refuse longer lists: they do not fit into a prompt"),
+    OPTION_BOOL(llmrank, curves, false,
+                "also ask with the target at one place after the other: how place and popularity tell (costs calls)"),
+    OPTION_TEXT(llmrank, curve_places, "0,5,10,15,19", "curves: the target's places in the prompt, from 0"),
+    OPTION_INT(llmrank, curve_users, 200, 0, 1e6, "curves: lists asked at each place; 0: all", .fast = "2"),
     OPTION_TEXT(llmrank, things, "films", "what the items are, in the prompt"),
     OPTION_TEXT(llmrank, verb, "watched", "what people do with them"),
 };
@@ -90,10 +81,9 @@ static lorec_err fit(void *self, const fit_context *c)
     return prepare(m);
 }
 
-static lorec_err score_items(const void *self, rec_session *s, const query *q, size_t n, const uint64_t *start,
-                             const uint32_t *candidate, float *scores)
+lorec_err llmrank_rank(const llmrank *m, rec_session *s, const rerank_options *o, const query *q, size_t n,
+                       const uint64_t *start, const uint32_t *candidate, float *scores)
 {
-    const llmrank *m = self;
     llm *lm;
     for (size_t i = 0; i < n; i++)
         if (start[i + 1] - start[i] > (uint64_t)m->max_candidates)
@@ -102,9 +92,29 @@ static lorec_err score_items(const void *self, rec_session *s, const query *q, s
                            "sasrec@20 or slate:FILE",
                            (unsigned long long)(start[i + 1] - start[i]));
     TRY(llm_use(&lm, s, m, &m->chat, LLM_CHAT, "llmrank"));
-    rerank_options o = {.copies = m->copies, .seed = m->seed, .place = -1, .labels = REPLY_NUMBERS};
-    return rerank_by_chat(lm, m->tally, &m->chat, &m->items, &o, write_prompt, (void *)(uintptr_t)m, q, n, start,
+    return rerank_by_chat(lm, m->tally, &m->chat, &m->items, o, write_prompt, (void *)(uintptr_t)m, q, n, start,
                           candidate, scores);
+}
+
+static lorec_err score_items(const void *self, rec_session *s, const query *q, size_t n, const uint64_t *start,
+                             const uint32_t *candidate, float *scores)
+{
+    const llmrank *m = self;
+    rerank_options o = {.copies = m->copies, .seed = m->seed, .place = -1, .labels = REPLY_NUMBERS};
+    return llmrank_rank(m, s, &o, q, n, start, candidate, scores);
+}
+
+static bool studies(const void *self)
+{
+    return ((const llmrank *)self)->curves;
+}
+
+static const char *check(const void *self)
+{
+    size_t place[LLMRANK_MAX_PLACES];
+    return llmrank_places(((const llmrank *)self)->curve_places, place)
+               ? NULL
+               : "curve_places are different whole numbers from 0, at most 64, with commas between: 0,5,10,15,19";
 }
 
 static lorec_err save(const void *self, const char *folder)
@@ -146,8 +156,11 @@ const recommender recommender_llmrank = {
     .size = sizeof(llmrank),
     .options = options,
     .n_options = sizeof options / sizeof *options,
+    .check = check,
     .fit = fit,
     .score_items = score_items,
+    .study = llmrank_curves,
+    .studies = studies,
     .save = save,
     .load = load,
     .release = release,
