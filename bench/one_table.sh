@@ -8,7 +8,8 @@ methods=
 for m in tallrec bigrec llara llmrank p5 zero-shot-lm; do "$lorec" methods $m >/dev/null 2>&1 && methods=$methods${methods:+,}$m; done
 command=(run "$methods" --data "$shared/ml-100k" --eval "${EVAL:-sasrec@20}" --test-users "$users" --llm "local:$lm" --set "tallrec.model=$lm"
     --set llmrank.copies=1 --set llmrank.max_tokens=256 --fast --seed 1)
-case $methods in *llara*) command+=(--set "llara.model=$lm") ;; esac
+case $methods in *llara*) command+=(--set "llara.model=$lm" --set llara.examples=300 --set llara.epochs=1 --set llara.backbone_epochs=15) ;; esac
+case $methods in *p5*) command+=(--set p5.families=2,5 --set p5.epochs=5) ;; esac # of the five families those that rank
 load=$(cut -d' ' -f1-3 /proc/loadavg)
 [ -e "$runs/one-table/result.json" ] || "$lorec" "${command[@]}" --out "$runs/one-table" -q >/dev/null
 "$lorec" compare "$runs/one-table" -q >/dev/null

@@ -3,11 +3,12 @@
 # docs/results/systems.md from the runs' result.json. Needs jq and the two small models:
 #     bench/make_lm.sh                        # build/lm/ml-100k: titles and sequences of MovieLens-100K, minutes
 #     bench/systems.sh [KEY...]               # all, or only these; runs that are there (runs/systems-KEY) are kept
-# SHARED: the folder with the data sets. THREADS: LOREC_THREADS of each run.
+# SHARED: the folder with the data sets. THREADS: LOREC_THREADS of each run. A system that was not run keeps the row that it has, and the
+# words below the table stay.
 set -eu
 cd "$(dirname "$0")/.."
 lorec=${LOREC:-build/lorec} shared=${SHARED:-../shared/data} lm=${LM:-build/lm/ml-100k} runs=${RUNS:-runs}
-films=$shared/ml-100k
+films=$shared/ml-100k beauty=$runs/beauty-1000.txt out=docs/results/systems.md
 say() { printf '%s\n' "$*" >&2; }
 
 # KEY: the arguments of its run (words with blanks are not needed)
@@ -21,10 +22,10 @@ arguments() {
     tallrec) echo "--data $films --metrics auc,gauc,logloss --set model=$lm" ;;
     kar) echo "--data $films --metrics auc,gauc,logloss --llm local:$lm" ;;
     hllm) echo "--data $films" ;;
-    vq-rec) echo "--data $shared/s3rec/Beauty.txt.gz --item-text $shared/derived/beauty_items.tsv.gz" ;;
+    vq-rec) echo "--data $beauty --item-text $shared/derived/beauty_items.tsv.gz --set epochs=40 --set batch=64" ;;
     p5) echo "--data $films" ;;
-    pepler) echo "--data $shared/amazon-raw-2018/All_Beauty_5.json.gz" ;;
-    llara) echo "--data $films --eval sasrec@20 --test-users 200 --set model=$lm" ;;
+    pepler) echo "--data $shared/amazon-raw-2018/All_Beauty_5.json.gz --review-text --duplicates last --split ratio-random:8:1:1" ;;
+    llara) echo "--data $films --eval sasrec@20 --test-users 100 --set model=$lm --set examples=300 --set epochs=1 --set backbone_epochs=15" ;;
     fellrec) echo "--data $films --test-users 200 --set model=$lm" ;;
     interecagent) echo "--data $films --test-users 20 --llm local:$lm --set max_tokens=200" ;;
     *) return 1 ;;
@@ -39,14 +40,16 @@ run_one() {
     local words
     words=$(arguments "$key")
     # shellcheck disable=SC2086
-    LOREC_THREADS=${THREADS:-2} "$lorec" run "$key" $words --fast --seed 1,2 --out "$out" -q >/dev/null || say "$key failed"
+    LOREC_THREADS=${THREADS:-2} "$lorec" run "$key" $words --fast --seed 1,2 --out "$out" -q >/dev/null && return 0
+    say "$key failed"
+    if [ -e "$out/result.json" ]; then mv "$out/result.json" "$out/result-failed.json"; fi # no row of what only its controls ended
 }
 
 # One row: the headline of the first method, the best control by it, the paired difference in words.
 row() {
     local key=$1 out=$runs/systems-$1
-    [ -e "$out/result.json" ] || return 0
-    jq -r --arg key "$key" --arg words "$(arguments "$key" | sed "s|$shared/||g; s|$lm|LM|g")" '
+    [ -e "$out/result.json" ] || { printf '%s\n' "$before" | grep "^| $key |" || true; return 0; }
+    jq -r --arg key "$key" --arg words "$(arguments "$key" | sed "s|$shared/||g; s|$runs/||g; s|$lm|LM|g")" '
         def f: if . == null then "-" else (. * 10000 | round / 10000 | tostring) end;
         .headline as $h | .summary[0] as $m |
         ([.summary[] | select(.role == "control" and .metrics[$h].mean != null)] | max_by(.metrics[$h].mean)) as $best |
@@ -70,11 +73,13 @@ row() {
 }
 
 keys=${*:-zero-shot-lm hllm tallrec bigrec vq-rec kar fairllm nir chat-rec llmrank p5 pepler llara fellrec interecagent}
+mkdir -p "$runs"
+[ -e "$beauty" ] || zcat "$shared/s3rec/Beauty.txt.gz" | awk 'NR <= 1000' >"$beauty" # all of it is 100 s an epoch
 [ -n "${ONLY_TABLE:-}" ] || for key in $keys; do
     "$lorec" methods "$key" >/dev/null 2>&1 || { say "$key: not there"; continue; }
     run_one "$key"
 done
-out=docs/results/systems.md
+before=$(cat "$out" 2>/dev/null || true)
 {
     echo "# Every system once, on real data"
     echo
@@ -87,6 +92,7 @@ out=docs/results/systems.md
     echo "| system | run | figure (seeds 1, 2) | best control | paired difference | counts (seed 1) | time |"
     echo "|---|---|---|---|---|---|--:|"
     for key in zero-shot-lm hllm tallrec bigrec vq-rec kar fairllm nir chat-rec llmrank p5 pepler llara fellrec interecagent; do row "$key"; done
+    printf '%s\n' "$before" | awk 'table && !/^\|/ { words = 1 } /^\|/ { table = 1 } words'
 } >"$out.tmp"
 mv "$out.tmp" "$out"
 say "written: $out"
