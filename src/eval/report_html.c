@@ -181,6 +181,7 @@ lorec_err report_html(buf *out, const leaderboard *b, const char *headline)
     if (!e) e = words(out, b, j);
     if (!e) e = plots(out, b, j, order);
     if (!e) e = differences(out, b, j);
+    if (!e) e = report_curves_html(out, b);
     if (!e) e = failures(out, b);
     if (!e) e = settings_of(out, b);
     mem_free(order);

@@ -20,6 +20,8 @@ lorec_err report_latex(buf *out, const leaderboard *b, const char *headline);
 /* The text with & < > " ' made harmless, in element content and in quoted attributes. */
 lorec_err html_escape(buf *out, const char *text);
 
+lorec_err report_curves_html(buf *out, const leaderboard *b); /* report_curves.c: what studies tell as curves */
+
 /* ---- report_svg.c ---------------------------------------------------------------------------------------------------- */
 
 typedef struct svg_point {

@@ -269,6 +269,30 @@ static void test_reports(void **state)
     leaderboard_free(&b);
 }
 
+/* A study's lists of equal length are a table of the page; what else is in it is not. */
+static void test_curves_of_a_study(void **state)
+{
+    (void)state;
+    leaderboard b;
+    start(&b);
+    trial t = trial_of(method_1);
+    json_object_set_new(t.counts, "study",
+                        json_pack("{s:f, s:{s:[i,i], s:[f,f]}, s:{s:[i,i], s:[f]}, s:{s:[s,s]}}", "p", .5, "pos<it>ion",
+                                  "place", 0, 19, "mean_rank", 8.125, 11.5, "uneven", "a", 1, 2, "b", 1.0, "words", "w",
+                                  "x", "y"));
+    assert_ok(leaderboard_add(&b, "ranker", ROLE_METHOD, 7, &t));
+    trial_free(&t);
+    assert_ok(leaderboard_finish(&b));
+    buf page = {0};
+    assert_ok(report_html(&page, &b, "ndcg@10"));
+    assert_non_null(strstr(page.p, "<h2>Curves of ranker, seed 7</h2>\n<h3>pos&lt;it&gt;ion</h3>"));
+    assert_non_null(strstr(page.p, "<tr><td>19</td><td>11.5000</td></tr>"));
+    assert_null(strstr(page.p, "uneven"));
+    assert_null(strstr(page.p, "words</h3>"));
+    buf_free(&page);
+    leaderboard_free(&b);
+}
+
 static void test_svg_of_one_and_of_equal_values(void **state)
 {
     (void)state;
@@ -297,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_other_users_are_refused),
         cmocka_unit_test(test_result_file),
         cmocka_unit_test(test_reports),
+        cmocka_unit_test(test_curves_of_a_study),
         cmocka_unit_test(test_svg_of_one_and_of_equal_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
