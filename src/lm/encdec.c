@@ -100,12 +100,15 @@ tensor *encdec_loss(tape *t, const encdec *m, const encdec_batch *b)
     encdec_shift_packed(m, b->target, b->target_lengths, b->targets, input);
     token_rows source = {.ids = tape_ids(t, b->source, sum(b->source_lengths, b->sources)),
                          .sequences = tape_segments(t, b->source_lengths, b->sources),
-                         .vectors = b->source_vectors};
+                         .vectors = b->source_vectors,
+                         .adapters = b->adapters};
     cross_rows over;
     tensor *memory = encdec_encode(t, m, &source, &over);
     if (memory && b->first) over.memory = repeat_memory(t, b, source.sequences, memory, &over.rows);
-    token_rows target = {
-        .ids = tape_ids(t, input, rows), .sequences = tape_segments(t, b->target_lengths, b->targets), .cross = &over};
+    token_rows target = {.ids = tape_ids(t, input, rows),
+                         .sequences = tape_segments(t, b->target_lengths, b->targets),
+                         .cross = &over,
+                         .adapters = b->adapters};
     mem_free(input);
     tensor *h = transformer_hidden(t, m->decoder, &target);
     return transformer_loss(t, m->decoder, h, tape_ids(t, b->target, rows));

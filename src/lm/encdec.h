@@ -37,7 +37,8 @@ typedef struct encdec_batch {
     int64_t sources, targets;
     const int32_t *source, *source_lengths, *target, *target_lengths;
     const int64_t *first;
-    tensor *source_vectors; /* [source tokens, width] added to the sources' vectors, or NULL */
+    const struct adapter_set *adapters; /* made for both transformers, encoder first; or NULL */
+    tensor *source_vectors;             /* [source tokens, width] added to the sources' vectors, or NULL */
 } encdec_batch;
 
 /* Unreduced cross-entropy, [target tokens]; each source is encoded once. With first given, targets of a source share it. */

@@ -42,7 +42,7 @@ awk "BEGIN { d = $merged - $tuned; exit !(d < 1e-3 && d > -1e-3) }" || die "merg
 cmp -s first merged/model.safetensors && die "merging changed nothing"
 ok lm train --init merged --corpus pairs.jsonl --out full --epochs 1 --bf16 --recompute --accumulate 2 --json
 
-fails 2 'needs --tokenizer' lm train --init NEW --corpus corpus.txt --out x
+fails 3 'nowhere.txt' lm train --init NEW --corpus nowhere.txt --out x
 fails 3 'nowhere.txt' lm train --init tiny --corpus nowhere.txt --out x
 fails 2 '--lora' lm train --init tiny --corpus corpus.txt --out x --lora none
 fails 2 'no product' lm train --init tiny --corpus corpus.txt --out x --lora 4,8,nothing

@@ -6,33 +6,44 @@
 #include "base/mem.h"
 #include "cli/args.h"
 #include "cli/lm/commands.h"
-#include "cli/lm/train_parts.h"
+#include "cli/lm/train_lesson.h"
 #include "cli/print.h"
 #include "cli/signals.h"
 #include "lm/adapters/adapter_file.h"
-#include "lm/train/train.h"
 #include "runs/machine.h"
 
 static lorec_err run(int argc, char **argv);
 const command command_lm_train = {
     .name = "lm train",
     .summary = "train a small language model from nothing, or tune one",
-    .usage = "lorec lm train --init NEW --corpus TEXTS --tokenizer FILE --out FOLDER [sizes] [options]\n"
+    .usage = "lorec lm train --init NEW --corpus TEXTS --out FOLDER [--tokenizer FILE] [sizes] [options]\n"
              "lorec lm train --init MODEL --corpus TEXTS --out FOLDER [--lora R,ALPHA,TARGETS] [options]",
-    .details = "TEXTS is a file or a folder of files. *.jsonl holds one object a line: {\"prompt\", \"answer\"} (only "
-               "the answer is\n"
-               "learned), {\"messages\": [{\"role\", \"content\"}]} (only what the assistant says; by the model's chat "
-               "template), or\n"
-               "{\"text\"}; any other file is one text. Files may be compressed (.gz, .zst).\n"
-               "NEW makes a model of the sizes asked for (or of --config, a config.json of any architecture).\n"
-               "With --lora R,ALPHA,TARGETS the model rests (--base says in which form: f32, keep, bf16, q8, q4) and a "
-               "low-rank\n"
-               "adapter learns, written as peft does; TARGETS are names of products, \"q_proj,v_proj\", or \"all\"; "
-               "left out: queries\n"
-               "and values.\n"
-               "Checkpoints go to FOLDER/checkpoints, every five minutes and on Ctrl-C; --resume goes on from there to "
-               "the same\n"
-               "result. The parameters kept are those of the best validation.",
+    .details =
+        "TEXTS is a file or a folder of files. *.jsonl holds one object a line, any other file is one text; files may "
+        "be\n"
+        "compressed (.gz, .zst). What an object needs depends on --objective:\n"
+        "  causal    {\"text\"}, {\"prompt\", \"answer\"} (only the answer is learned) or {\"messages\": [{\"role\",\n"
+        "            \"content\"}]} (only what the assistant says; by the model's chat template); decoders\n"
+        "  masked    the same; encoders\n"
+        "  distil    as causal, but what --teacher would say, at --temperature (2)\n"
+        "  seq2seq   {\"prompt\", \"answer\"}; encoder-decoders\n"
+        "  classes   {\"text\", \"label\"}: a name, or a number from 0 on; the model's classifier, a new one where it "
+        "has none\n"
+        "  contrast  {\"anchor\", \"positive\"}: the batch's other pairs are negatives; --temperature (.05), "
+        "--pooling\n"
+        "  dpo       {\"prompt\", \"chosen\", \"rejected\"}; the reference is the model as it comes; --beta (.1)\n"
+        "NEW makes a model of the sizes asked for (or of --config, a config.json of any architecture); without "
+        "--tokenizer\n"
+        "a vocabulary of --vocab tokens is made of the corpus first and kept in FOLDER.\n"
+        "--example-clip X clips each example's gradient to a norm of X, --noise adds X times that of noise (DP-SGD).\n"
+        "With --lora R,ALPHA,TARGETS the model rests (--base says in which form: f32, keep, bf16, q8, q4) and a "
+        "low-rank\n"
+        "adapter learns, written as peft does; TARGETS are names of products, \"q_proj,v_proj\", or \"all\"; "
+        "left out: queries\n"
+        "and values.\n"
+        "Checkpoints go to FOLDER/checkpoints, every five minutes and on Ctrl-C; --resume goes on from there to "
+        "the same\n"
+        "result. The parameters kept are those of the best validation.",
     .examples =
         "  lorec lm train --init NEW --tokenizer models/gpt2 --corpus texts/ --out tiny --width 128 --layers 4\n"
         "  lorec lm train --init models/qwen3 --corpus chats.jsonl --lora 8,16,q_proj,v_proj --out my-lora --bf16\n",
@@ -46,8 +57,7 @@ typedef struct job {
     adapter_set set;
     tokenizer *tokenizer;
     chat_template *chat;
-    corpus train, valid;
-    lm_corpus_task task, valid_task;
+    lm_lesson lesson;
     trainer_report report;
     double valid_loss;
     buf checkpoints, identity;
@@ -77,10 +87,12 @@ static lorec_err open_adapter(job *j)
     else
         o.kind = w->adapter;
     o.tokens = w->virtual_tokens;
+    transformer *net[2];
+    size_t n = lm_model_nets(j->model, net);
     if (w->adapter_from)
-        TRY(adapter_open(&j->adapter, &j->model->net, 1, w->adapter_from));
+        TRY(adapter_open(&j->adapter, net, n, w->adapter_from));
     else
-        TRY(adapter_new(&j->adapter, &j->model->net, 1, &o));
+        TRY(adapter_new(&j->adapter, net, n, &o));
     params_freeze_all(j->model->params, true);
     j->set = (adapter_set){.item = &j->adapter, .n = 1};
     return LOREC_OK;
@@ -95,8 +107,8 @@ static lorec_err open_model(job *j)
 {
     const lm_train_words *w = &j->w;
     bool fresh = strcmp(w->init, "NEW") == 0;
-    const char *words = w->tokenizer ? w->tokenizer : fresh ? NULL : w->init;
-    if (!words) return err_set(LOREC_USAGE, "--init NEW needs --tokenizer: a vocabulary's file or folder");
+    const char *words = w->tokenizer ? w->tokenizer : fresh ? w->out : w->init;
+    if (fresh && !w->tokenizer) TRY(lm_train_make_words(w));
     TRY(tokenizer_open(&j->tokenizer, words));
     if (fresh) {
         TRY(lm_train_make(w, j->tokenizer, &j->model));
@@ -108,8 +120,8 @@ static lorec_err open_model(job *j)
             return err_set(LOREC_USAGE, "--base %s rests, so something else has to learn: --lora", w->base);
         TRY(lm_model_open_as(&j->model, w->init, form));
     }
-    if (!j->model->net || j->model->encoder)
-        return err_set(LOREC_INPUT, "%s: decoder-only models and encoders of texts can be trained here", w->init);
+    if (!j->model->net || j->model->vision)
+        return err_set(LOREC_INPUT, "%s: models of texts can be trained here", w->init);
     if (chat_open(&j->chat, words)) j->chat = NULL; /* many have none */
     size_t ids = tokenizer_size(j->tokenizer);
     int64_t rows = transformer_settings(j->model->net)->vocab_size;
@@ -127,44 +139,22 @@ static int64_t context_of(const job *j)
     return j->w.context && j->w.context < most ? j->w.context : most < 512 || j->w.context ? most : 512;
 }
 
-static lorec_err open_corpus(job *j)
+static lorec_err open_lesson(job *j)
 {
-    const lm_train_words *w = &j->w;
-    int64_t context = context_of(j);
-    TRY(corpus_read(&j->train, j->tokenizer, j->chat, context, w->corpus));
-    if (w->valid)
-        TRY(corpus_read(&j->valid, j->tokenizer, j->chat, context, w->valid));
-    else if (w->valid_share > 0)
-        TRY(corpus_split(&j->train, &j->valid, w->valid_share));
-    if (j->train.n == 0) return err_set(LOREC_INPUT, "%s: there is nothing to learn from", w->corpus);
-    log_info("%lld sequences of at most %lld tokens, %lld to be learned; %lld to validate on", (long long)j->train.n,
-             (long long)j->train.longest, (long long)j->train.learned, (long long)j->valid.n);
-    return LOREC_OK;
-}
-
-static lorec_err make_tasks(job *j)
-{
-    lm_forward f = {.net = j->model->net, .adapters = j->adapter ? &j->set : NULL, .recompute = j->w.recompute};
-    bool causal = transformer_settings(j->model->net)->causal;
-    if (causal) {
-        lm_causal_task(&j->task, &f, &j->train);
-        lm_causal_task(&j->valid_task, &f, &j->valid);
-        return LOREC_OK;
-    }
-    masked_rule rule = {.rate = j->w.mask_rate, .mask = tokenizer_special(j->tokenizer, TOKENIZER_MASK)};
-    if (rule.mask < 0)
-        return err_set(LOREC_INPUT, "an encoder learns masked tokens, and this vocabulary has no mask token");
-    lm_masked_task(&j->task, &f, &j->train, &rule);
-    lm_masked_task(&j->valid_task, &f, &j->valid, &rule);
-    return LOREC_OK;
+    j->lesson = (lm_lesson){.words = &j->w,
+                            .model = j->model,
+                            .tokenizer = j->tokenizer,
+                            .chat = j->chat,
+                            .adapters = j->adapter ? &j->set : NULL};
+    return lm_lesson_open(&j->lesson, context_of(j));
 }
 
 static lorec_err validate(void *ctx, const void *self, double *metric)
 {
     job *j = ctx;
     (void)self;
-    int64_t rows = j->w.batch * j->train.longest;
-    TRY(lm_corpus_loss(&j->valid_task, rows < 4096 ? rows : 4096, j->w.bf16, (uint64_t)j->w.seed, &j->valid_loss));
+    int64_t rows = j->w.batch * j->lesson.longest;
+    TRY(lm_task_loss(j->lesson.valid, rows < 4096 ? rows : 4096, j->w.bf16, (uint64_t)j->w.seed, &j->valid_loss));
     *metric = -j->valid_loss;
     return LOREC_OK;
 }
@@ -175,8 +165,9 @@ static lorec_err train(job *j)
 {
     const lm_train_words *w = &j->w;
     TRY(path_join(&j->checkpoints, w->out, "checkpoints"));
-    TRY(lm_train_identity(w, &j->train, &j->identity));
-    uint64_t steps = ((uint64_t)j->train.n + (uint64_t)w->batch - 1) / (uint64_t)w->batch,
+    TRY(lm_train_identity(w, &j->identity));
+    TRY(lm_lesson_identity(&j->lesson, &j->identity));
+    uint64_t steps = ((uint64_t)j->lesson.sequences + (uint64_t)w->batch - 1) / (uint64_t)w->batch,
              each = w->accumulate > 1 ? (uint64_t)w->accumulate : 1;
     lm_train_options o = {.loop = {.epochs = w->epochs,
                                    .train_batch_size = w->batch,
@@ -185,6 +176,8 @@ static lorec_err train(job *j)
                                    .accumulate = w->accumulate,
                                    .max_minutes = w->max_minutes,
                                    .bf16 = w->bf16,
+                                   .example_clip = w->example_clip,
+                                   .example_noise = w->noise,
                                    .optimizer = {.kind = OPT_ADAMW,
                                                  .lr = w->lr > 0         ? w->lr
                                                        : with_adapter(j) ? 2e-4
@@ -203,10 +196,10 @@ static lorec_err train(job *j)
                          .folder = j->checkpoints.p,
                          .resume = w->resume,
                          .identity = j->identity.p,
-                         .validate = j->valid.n ? validate : NULL,
+                         .validate = j->lesson.valid ? validate : NULL,
                          .validate_ctx = j,
                          .valid_metric = "-loss"};
-    return lm_train(&j->task.task, j->adapter ? adapter_params(j->adapter) : j->model->params, &o, &c, &j->report);
+    return lm_train(j->lesson.task, j->adapter ? adapter_params(j->adapter) : j->model->params, &o, &c, &j->report);
 }
 
 static lorec_err save(const job *j)
@@ -214,6 +207,7 @@ static lorec_err save(const job *j)
     const lm_train_words *w = &j->w;
     if (j->adapter) return adapter_save(j->adapter, w->out, w->init);
     TRY(lm_model_save(j->model, w->out));
+    if (!w->tokenizer && strcmp(w->init, "NEW") == 0) return LOREC_OK; /* it is there */
     return lm_train_copy_words(w->tokenizer ? w->tokenizer : w->init, w->out);
 }
 
@@ -221,20 +215,23 @@ static lorec_err say(job *j)
 {
     const params *learned = j->adapter ? adapter_params(j->adapter) : j->model->params;
     const trainer_report *r = &j->report;
-    if (j->valid.n) TRY(validate(j, NULL, &(double){0})); /* of the parameters that were kept */
-    json_t *tree = json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "schema", 1, "out", j->w.out,
+    if (j->lesson.valid) TRY(validate(j, NULL, &(double){0})); /* of the parameters that were kept */
+    json_t *tree = json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "schema", 1, "out", j->w.out,
                              "parameters", (json_int_t)params_values(j->model->params), "trained_parameters",
-                             (json_int_t)params_values(learned), "sequences", (json_int_t)j->train.n, "tokens_learned",
-                             (json_int_t)j->train.learned, "epochs", (json_int_t)r->epochs, "steps",
-                             (json_int_t)r->steps, "train_loss", r->last_loss, "seconds", r->seconds);
-    if (tree && j->valid.n) {
+                             (json_int_t)params_values(learned), "sequences", (json_int_t)j->lesson.sequences, "epochs",
+                             (json_int_t)r->epochs, "steps", (json_int_t)r->steps, "train_loss", r->last_loss,
+                             "seconds", r->seconds);
+    bool perplexity = j->lesson.valid && j->lesson.says_tokens && isfinite(exp(j->valid_loss));
+    if (tree && j->lesson.learned) json_object_set_new(tree, "tokens_learned", json_integer(j->lesson.learned));
+    if (tree && j->lesson.valid) {
         json_object_set_new(tree, "valid_loss", json_real(j->valid_loss));
-        if (isfinite(exp(j->valid_loss))) json_object_set_new(tree, "valid_perplexity", json_real(exp(j->valid_loss)));
+        if (perplexity) json_object_set_new(tree, "valid_perplexity", json_real(exp(j->valid_loss)));
     }
     if (j->w.json) return print_json_object(tree);
     json_decref(tree);
     printf("%s: loss %.4f after %lld epochs", j->w.out, r->last_loss, (long long)r->epochs);
-    if (j->valid.n) printf("; on validation %.4f, perplexity %.2f", j->valid_loss, exp(j->valid_loss));
+    if (j->lesson.valid) printf("; on validation %.4f", j->valid_loss);
+    if (perplexity) printf(", perplexity %.2f", exp(j->valid_loss));
     printf("\n");
     return LOREC_OK;
 }
@@ -242,8 +239,7 @@ static lorec_err say(job *j)
 static lorec_err work(job *j)
 {
     TRY(open_model(j));
-    TRY(open_corpus(j));
-    TRY(make_tasks(j));
+    TRY(open_lesson(j));
     TRY(folder_make(j->w.out));
     signals_catch();
     TRY(train(j));
@@ -257,10 +253,7 @@ static lorec_err run(int argc, char **argv)
     args a = {.command = &command_lm_train};
     lorec_err e = lm_train_words_parse(&j.w, &a, argc, argv);
     if (!e && !a.done) e = work(&j);
-    lm_corpus_task_free(&j.task);
-    lm_corpus_task_free(&j.valid_task);
-    corpus_free(&j.train);
-    corpus_free(&j.valid);
+    lm_lesson_free(&j.lesson);
     adapter_free(j.adapter);
     lm_model_free(j.model);
     chat_free(j.chat);

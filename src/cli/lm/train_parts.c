@@ -1,9 +1,7 @@
 #include "cli/lm/train_parts.h"
 
-#include <inttypes.h>
-#include <xxhash.h>
-
 #include "base/log.h"
+#include "text/tokenizer_train.h"
 
 lorec_err lm_train_words_parse(lm_train_words *w, args *a, int argc, char **argv)
 {
@@ -18,12 +16,21 @@ lorec_err lm_train_words_parse(lm_train_words *w, args *a, int argc, char **argv
                           .clip = 1,
                           .warmup = .05,
                           .valid_share = .05,
-                          .weight_decay = .01};
+                          .weight_decay = .01,
+                          .pooling = "mean",
+                          .vocab_kind = "bpe",
+                          .vocab = 4000};
     const arg rows[] = {
         {"init", 0, ARG_TEXT, &w->init, "NEW|MODEL", "where the weights come from"},
         {"corpus", 0, ARG_TEXT, &w->corpus, "PATH", "what is learned from: a file or a folder"},
+        {"objective", 0, ARG_TEXT, &w->objective, "WHAT",
+         "causal, masked, seq2seq, classes, contrast, distil or dpo; default: "
+         "what the model is for"},
         {"out", 'o', ARG_TEXT, &w->out, "FOLDER", "the model's (or adapter's) folder"},
         {"tokenizer", 0, ARG_TEXT, &w->tokenizer, "FILE", "a vocabulary, where MODEL has none or for NEW"},
+        {"vocab", 0, ARG_INT, &w->vocab, "N", "NEW without --tokenizer: tokens of its vocabulary (4000)", .min = 270,
+         .max = 1 << 20},
+        {"vocab-kind", 0, ARG_TEXT, &w->vocab_kind, "KIND", "and what it is: bpe or unigram (bpe)"},
         {"config", 0, ARG_TEXT, &w->config, "FILE", "NEW: a config.json that says what model"},
         {"arch", 0, ARG_TEXT, &w->arch, "TYPE", "NEW: llama or gpt2"},
         {"width", 0, ARG_INT, &w->width, "N", "NEW: values of a token's vector (128)", .min = 1, .max = 1 << 16},
@@ -53,6 +60,14 @@ lorec_err lm_train_words_parse(lm_train_words *w, args *a, int argc, char **argv
         {"warmup", 0, ARG_REAL, &w->warmup, "P", "share of the updates (.05); then a cosine to a tenth", .min = 0,
          .max = 1},
         {"mask-rate", 0, ARG_REAL, &w->mask_rate, "P", "encoders: share of masked tokens (.15)", .min = .01, .max = .9},
+        {"teacher", 0, ARG_TEXT, &w->teacher, "MODEL", "distil: what is imitated"},
+        {"temperature", 0, ARG_REAL, &w->temperature, "X", "distil (2), contrast (.05)", .min = 1e-4, .max = 1e3},
+        {"learn-temperature", 0, ARG_FLAG, &w->learn_temperature, NULL, "contrast: it learns, from there on"},
+        {"pooling", 0, ARG_TEXT, &w->pooling, "HOW", "contrast: a text's vector is the mean, first or last token's"},
+        {"beta", 0, ARG_REAL, &w->beta, "X", "dpo: how far from the reference (.1)", .min = 1e-6, .max = 1e3},
+        {"example-clip", 0, ARG_REAL, &w->example_clip, "X", "largest norm of one example's gradient", .min = 1e-9,
+         .max = 1e9},
+        {"noise", 0, ARG_REAL, &w->noise, "X", "and normal noise of X times that", .min = 0, .max = 1e6},
         {"max-minutes", 0, ARG_REAL, &w->max_minutes, "N", "stop after so long", .min = 0, .max = 1e6},
         {"memory", 0, ARG_INT, &w->memory, "MIB", "refuse to need more (what is free)", .min = 1, .max = 1 << 26},
         {"bf16", 0, ARG_FLAG, &w->bf16, NULL, "compute in bfloat16; masters stay f32"},
@@ -71,6 +86,10 @@ lorec_err lm_train_words_parse(lm_train_words *w, args *a, int argc, char **argv
     if (!w->init || !w->corpus || !w->out) return err_set(LOREC_USAGE, "--init, --corpus and --out are needed");
     if ((w->lora != NULL) + (w->adapter != NULL) + (w->adapter_from != NULL) > 1)
         return err_set(LOREC_USAGE, "one of --lora, --adapter and --adapter-from");
+    if (w->noise > 0 && !(w->example_clip > 0))
+        return err_set(LOREC_USAGE, "--noise is in units of --example-clip, which is needed too");
+    if (w->teacher && (!w->objective || strcmp(w->objective, "distil")))
+        return err_set(LOREC_USAGE, "--teacher goes with --objective distil");
     return LOREC_OK;
 }
 
@@ -107,7 +126,8 @@ lorec_err lm_train_make(const lm_train_words *w, const tokenizer *t, lm_model **
     int failed = json_object_set_new(json, "vocab_size", json_integer((json_int_t)tokenizer_size(t)));
     for (size_t i = 0; i < sizeof roles / sizeof *roles && !failed; i++) {
         int32_t id = tokenizer_special(t, roles[i].role);
-        failed = json_object_set_new(json, roles[i].key, id >= 0 ? json_integer(id) : json_null());
+        if (id >= 0 || !json_object_get(json, roles[i].key))
+            failed = json_object_set_new(json, roles[i].key, id >= 0 ? json_integer(id) : json_null());
     }
     lorec_err e = failed ? err_set(LOREC_RESOURCE, "out of memory for a config")
                          : lm_model_make(out, json, (uint64_t)w->seed, w->config ? w->config : "the sizes asked for");
@@ -115,18 +135,54 @@ lorec_err lm_train_make(const lm_train_words *w, const tokenizer *t, lm_model **
     return e;
 }
 
+/* ---- a vocabulary of its own ------------------------------------------------------------------------------------------- */
+
+static lorec_err add_text(void *ctx, slice text)
+{
+    return tokenizer_trainer_add(ctx, text);
+}
+
+lorec_err lm_train_make_words(const lm_train_words *w)
+{
+    static const char *const marks[] = {"<unk>", "<pad>", "</s>", "<mask>"};
+    bool bpe = strcmp(w->vocab_kind, "bpe") == 0;
+    tokenizer_training how = {.kind = bpe ? TOKENIZER_BPE : TOKENIZER_UNIGRAM,
+                              .size = (size_t)w->vocab,
+                              .special = marks,
+                              .n_special = sizeof marks / sizeof *marks,
+                              .eos = "</s>"};
+    tokenizer_trainer *tr;
+    json_t *file = NULL;
+    buf path = {0};
+    if (!bpe && strcmp(w->vocab_kind, "unigram") != 0)
+        return err_set(LOREC_USAGE, "--vocab-kind %s: bpe or unigram is needed", w->vocab_kind);
+    TRY(tokenizer_trainer_new(&tr, &how));
+    lorec_err e = corpus_texts(w->corpus, add_text, tr);
+    if (!e) e = tokenizer_trainer_finish(tr, &file);
+    if (!e) e = folder_make(w->out);
+    if (!e) e = path_join(&path, w->out, "tokenizer.json");
+    if (!e) e = json_write(file, path.p);
+    if (!e) log_info("%s: a vocabulary of the corpus", path.p);
+    json_decref(file);
+    buf_free(&path);
+    tokenizer_trainer_free(tr);
+    return e;
+}
+
 /* ---- resuming --------------------------------------------------------------------------------------------------------------- */
 
-lorec_err lm_train_identity(const lm_train_words *w, const corpus *c, buf *out)
+lorec_err lm_train_identity(const lm_train_words *w, buf *out)
 {
-    size_t n = (size_t)c->start[c->n];
-    uint64_t hash = XXH3_64bits(c->token, n * sizeof *c->token) ^ XXH3_64bits_withSeed(c->learn, n, 1);
-    return buf_printf(out, "init=%s corpus=%016" PRIx64 " adapter=%s%s%s base=%s recompute=%d ", w->init, hash,
+    return buf_printf(out,
+                      "init=%s adapter=%s%s base=%s recompute=%d example_clip=%g noise=%g temperature=%g beta=%g "
+                      "pooling=%s teacher=%s ",
+                      w->init,
                       w->lora           ? w->lora
                       : w->adapter      ? w->adapter
                       : w->adapter_from ? w->adapter_from
                                         : "none",
-                      w->lora_dropout > 0 ? " with dropout" : "", "", w->base ? w->base : "f32", w->recompute);
+                      w->lora_dropout > 0 ? " with dropout" : "", w->base ? w->base : "f32", w->recompute,
+                      w->example_clip, w->noise, w->temperature, w->beta, w->pooling, w->teacher ? w->teacher : "none");
 }
 
 /* ---- the tokenizer's files --------------------------------------------------------------------------------------------------- */

@@ -33,6 +33,9 @@ typedef struct corpus {
 lorec_err corpus_add(corpus *c, const int32_t *token, const uint8_t *learn, int64_t n);
 /* A file, or all files of a folder in order of their names. chat: for "messages", or NULL. */
 lorec_err corpus_read(corpus *c, const tokenizer *t, const chat_template *chat, int64_t context, const char *path);
+/* Every text in the files, in order: lines; of objects all strings but roles and labels. What a vocabulary is trained on. */
+typedef lorec_err (*corpus_take)(void *ctx, slice text);
+lorec_err corpus_texts(const char *path, corpus_take take, void *ctx);
 /* Moves about `share` of the sequences, spread evenly, to `other`. */
 lorec_err corpus_split(corpus *c, corpus *other, double share);
 int64_t corpus_learned(const corpus *c, int64_t i); /* tokens to be said of one sequence */

@@ -10,7 +10,8 @@
 #ifndef LOREC_LM_TRAIN_TRAIN_H
 #define LOREC_LM_TRAIN_TRAIN_H
 
-#include "lm/train/corpus.h"
+#include "lm/encdec.h"
+#include "lm/train/corpus_pairs.h"
 #include "lm/train/objective.h"
 #include "tensor/trainer.h"
 
@@ -39,14 +40,58 @@ typedef struct lm_corpus_task {
     lm_forward forward;
     const corpus *corpus;
     masked_rule masked;
+    lm_forward teacher; /* distillation's, and its temperature */
+    float temperature;
+    bool bf16;
+    float *logits;
+    size_t logits_cap;
     int32_t *token, *length; /* of the step at hand */
     uint8_t *learn;
     size_t cap[3];
 } lm_corpus_task;
 void lm_causal_task(lm_corpus_task *out, const lm_forward *forward, const corpus *c);
 void lm_masked_task(lm_corpus_task *out, const lm_forward *forward, const corpus *c, const masked_rule *rule);
+/* The teacher's logits are made step by step, in bf16 if so; LOREC_USAGE: its vocabulary is another. */
+lorec_err lm_distil_task(lm_corpus_task *out, const lm_forward *forward, const corpus *c, const transformer *teacher,
+                         float temperature, bool bf16);
 void lm_corpus_task_free(lm_corpus_task *t);
+/* Tasks over pairs. */
+typedef struct pairs_step { /* of one side, of the step at hand */
+    int32_t *token, *length;
+    uint8_t *learn;
+    size_t cap[3];
+} pairs_step;
+typedef struct lm_pairs_task {
+    lm_task task;
+    lm_forward forward;
+    const corpus_pairs *pairs;
+    encdec encdec;
+    const lm_heads *heads;
+    lm_pooling pooling;
+    float temperature, beta;
+    tensor *log_scale;
+    float *reference[2]; /* [pairs] */
+    pairs_step step[2];
+    float *picked[2];
+    int32_t *label;
+    size_t picked_cap[2], label_cap;
+} lm_pairs_task;
+/* Answers given prompts, by an encoder-decoder. */
+lorec_err lm_answers_task(lm_pairs_task *out, const lm_model *m, const adapter_set *adapters,
+                          const corpus_pairs *pairs);
+void lm_classes_task(lm_pairs_task *out, const lm_forward *f, const lm_heads *heads, const corpus_pairs *pairs);
+/* log_scale: the logarithm of 1 / temperature as a parameter [1], which learns; or NULL. */
+void lm_contrast_task(lm_pairs_task *out, const lm_forward *f, const corpus_pairs *pairs, lm_pooling pooling,
+                      float temperature, tensor *log_scale);
+/* The reference is f's transformer as it is now, without adapters: all answers are scored here. */
+lorec_err lm_preferred_task(lm_pairs_task *out, const lm_forward *f, const corpus_pairs *pairs, float beta, bool bf16);
+void lm_pairs_task_free(lm_pairs_task *t);
+
 /* Mean loss of what is learned, by steps of about `rows` rows; masked models draw from `seed`. */
-lorec_err lm_corpus_loss(lm_corpus_task *t, int64_t rows, bool bf16, uint64_t seed, double *loss);
+lorec_err lm_task_loss(const lm_task *t, int64_t rows, bool bf16, uint64_t seed, double *loss);
+static inline lorec_err lm_corpus_loss(lm_corpus_task *t, int64_t rows, bool bf16, uint64_t seed, double *loss)
+{
+    return lm_task_loss(&t->task, rows, bf16, seed, loss);
+}
 
 #endif

@@ -68,8 +68,38 @@ void lm_masked_task(lm_corpus_task *out, const lm_forward *forward, const corpus
     out->task = (lm_task){.name = "masked", .self = out, .n_examples = (uint64_t)c->n, .rows = rows, .loss = masked};
 }
 
+static tensor *distil(void *self, tape *t, const uint32_t *example, size_t n, rng *r)
+{
+    lm_corpus_task *task = self;
+    lm_batch b;
+    (void)r;
+    if (gather(task, example, n, &b)) return tape_fail(t, LOREC_RESOURCE);
+    size_t values = (size_t)lm_batch_rows(&b) * (size_t)transformer_settings(task->teacher.net)->vocab_size;
+    lorec_err e = mem_grow(&task->logits, &task->logits_cap, values);
+    if (!e) e = objective_logits(&task->teacher, &b, task->bf16, task->logits);
+    return e ? tape_fail(t, e) : objective_distil(t, &task->forward, &b, task->logits, task->temperature);
+}
+
+lorec_err lm_distil_task(lm_corpus_task *out, const lm_forward *forward, const corpus *c, const transformer *teacher,
+                         float temperature, bool bf16)
+{
+    int64_t mine = transformer_settings(forward->net)->vocab_size, other = transformer_settings(teacher)->vocab_size;
+    lm_causal_task(out, forward, c);
+    out->task.name = "distil";
+    out->task.loss = distil;
+    out->teacher = (lm_forward){.net = teacher};
+    out->temperature = temperature;
+    out->bf16 = bf16;
+    if (mine == other) return LOREC_OK;
+    return err_set(LOREC_INPUT, "the teacher's vocabulary has %lld tokens, the model's %lld", (long long)other,
+                   (long long)mine);
+}
+
 void lm_corpus_task_free(lm_corpus_task *t)
 {
+    mem_free(t->logits);
+    t->logits = NULL;
+
     mem_free(t->token);
     mem_free(t->learn);
     mem_free(t->length);
@@ -78,33 +108,33 @@ void lm_corpus_task_free(lm_corpus_task *t)
 }
 
 /* Examples from `at` on until they have so many rows; at least one. */
-static size_t some(const lm_corpus_task *t, uint32_t *example, int64_t at, int64_t most)
+static size_t some(const lm_task *t, uint32_t *example, uint64_t at, int64_t most)
 {
     size_t n = 0;
     int64_t sum = 0;
-    while (at + (int64_t)n < t->corpus->n && (n == 0 || sum < most)) {
-        example[n] = (uint32_t)(at + (int64_t)n);
-        sum += rows(t, example[n++]);
+    while (at + n < t->n_examples && (n == 0 || sum < most)) {
+        example[n] = (uint32_t)(at + n);
+        sum += t->rows(t->self, example[n++]);
     }
     return n;
 }
 
-lorec_err lm_corpus_loss(lm_corpus_task *t, int64_t most, bool bf16, uint64_t seed, double *loss)
+lorec_err lm_task_loss(const lm_task *t, int64_t most, bool bf16, uint64_t seed, double *loss)
 {
     tape *tp = tape_new(&(tape_options){.compute = bf16 ? DTYPE_BF16 : DTYPE_F32});
     uint32_t *example = NULL;
-    lorec_err e = tp ? mem_new(&example, (size_t)t->corpus->n) : LOREC_RESOURCE;
+    lorec_err e = tp ? mem_new(&example, (size_t)t->n_examples) : LOREC_RESOURCE;
     double sum = 0, all = 0;
     rng draw = rng_make(seed, RNG_MASKING);
-    for (int64_t at = 0; at < t->corpus->n && !e;) {
+    for (uint64_t at = 0; at < t->n_examples && !e;) {
         size_t n = some(t, example, at, most);
         float value;
         tape_begin(tp, 0);
-        tensor *each = op_sum(tp, t->task.loss(t, tp, example, n, &draw));
+        tensor *each = op_sum(tp, t->loss(t->self, tp, example, n, &draw));
         e = tape_read(tp, each, &value, 1);
         sum += value;
-        for (size_t i = 0; i < n; i++) all += t->task.units ? (double)units(t, example[i]) : 1;
-        at += (int64_t)n;
+        for (size_t i = 0; i < n; i++) all += t->units ? (double)t->units(t->self, example[i]) : 1;
+        at += n;
         if (!e) e = cancel_check();
     }
     *loss = all > 0 ? sum / all : 0;
