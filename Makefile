@@ -5,6 +5,7 @@
 #   make browser-test   the server's page in headless Chromium (tests/browser)
 #   make wheel      the Python package, build/wheel/lorec-*.whl, with its libraries inside (docs/python.md)
 #   make bench      speed and accuracy runs beside their peers (long; see bench/README.md)
+#   make fuzz       every parser under libFuzzer; N=1000000 for so many mutated models, tokenizers and templates
 #   make lint       format, static analysis, both compilers;   make format   rewrites
 #   make install    PREFIX=/usr/local
 BUILD  := $(if $(SAN),build/san,build)
@@ -34,7 +35,7 @@ bench: all
 	@cmake --build $(BUILD) -j$(JOBS) --target benches
 	@bench/run $(BUILD)
 fuzz: deps
-	@scripts/fuzz $(TARGET)
+	@$(if $(N),scripts/mutate $(N) $(TARGET),scripts/fuzz $(TARGET))
 lint: deps
 	@scripts/lint
 format:
