@@ -163,8 +163,8 @@ static int noise(int port, long n, double seconds)
             next = now() + 1;
         }
     }
-    printf("%ld spoiled requests, %ld answered, %ld with 500 or 503; good client failed %ld times\n", sent, answered, fives,
-           failed);
+    printf("%ld spoiled requests, %ld answered, %ld with 500 or 503; good client failed %ld times\n", sent, answered,
+           fives, failed);
     return failed || fives ? 1 : 0;
 }
 

@@ -2,10 +2,10 @@
 #include <stdio.h>
 
 #include "cli/args.h"
-#include "runs/boards.h"
 #include "cli/leaderboard_print.h"
 #include "cli/print.h"
 #include "eval/report_write.h"
+#include "runs/boards.h"
 
 /* ---- writing --------------------------------------------------------------------------------------------------------- */
 

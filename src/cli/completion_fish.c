@@ -73,7 +73,7 @@ static const char head[] = "# fish completion of lorec, made by `lorec completio
                            "    test (count $words) -gt (count $argv); or return 1\n"
                            "    for i in (seq (count $argv))\n"
                            "        set -l at (math $i + 1)\n"
-    "        test \"$words[$at]\" = $argv[$i]; or return 1\n"
+                           "        test \"$words[$at]\" = $argv[$i]; or return 1\n"
                            "    end\n"
                            "end\n"
                            "function __lorec_just # and nothing else yet\n"

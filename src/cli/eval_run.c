@@ -4,10 +4,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "runs/boards.h"
 #include "cli/leaderboard_print.h"
 #include "cli/print.h"
 #include "eval/report_json.h"
+#include "runs/boards.h"
 #include "runs/run_folder.h"
 #include "runs/workbench.h"
 

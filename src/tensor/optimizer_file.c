@@ -27,7 +27,8 @@ static lorec_err items_add(st_item **items, size_t *cap, size_t *n, const tensor
         buf_free(&name);
         return e;
     }
-    (*items)[(*n)++] = (st_item){.name = name.p, .dtype = ELEM_F32, .ndim = p->ndim, .shape = p->size, .values = values};
+    (*items)[(*n)++] = (st_item){
+        .name = name.p, .dtype = ELEM_F32, .ndim = p->ndim, .shape = p->size, .values = values};
     return LOREC_OK;
 }
 

@@ -85,7 +85,7 @@ typedef struct tokenizer_vocabulary {
     int64_t role[TOKENIZER_ROLES]; /* tokenizer.ggml.bos_token_id ...; -1: the file does not say */
     int8_t add_bos, add_eos, add_sep, add_space_prefix, remove_extra_whitespaces; /* 0, 1, or -1: it does not say */
     int8_t lowercase, strip_accents;                                              /* of "bert"; -1: it does not say */
-    void *owned; /* of tokenizer_to_vocabulary */
+    void *owned;                                                                  /* of tokenizer_to_vocabulary */
 } tokenizer_vocabulary;
 
 /* A vocabulary that says nothing yet: every optional field at "does not say". */

@@ -72,7 +72,7 @@ lorec_err gguf_config_read(json_t **out, const gguf *g, const gguf_arch *a);
 lorec_err gguf_config_write(const json_t *config, const gguf_arch *a, gguf_writer *o);
 
 extern const gguf_name gguf_names_llama[], gguf_names_plain[], gguf_names_gpt2[], gguf_names_bloom[],
-    gguf_names_gpt_neox[], gguf_names_gemma[], gguf_names_gemma2[], gguf_names_phi[], gguf_names_baichuan[], gguf_names_qwen[],
-    gguf_names_chatglm[], gguf_names_glm[], gguf_names_bert[], gguf_names_t5[];
+    gguf_names_gpt_neox[], gguf_names_gemma[], gguf_names_gemma2[], gguf_names_phi[], gguf_names_baichuan[],
+    gguf_names_qwen[], gguf_names_chatglm[], gguf_names_glm[], gguf_names_bert[], gguf_names_t5[];
 
 #endif

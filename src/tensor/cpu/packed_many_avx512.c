@@ -175,7 +175,8 @@ ALWAYS void of_form(int rows, int groups, const many_job *j, int64_t group, cons
     }
 SOME(6, 2)
 SOME(1, 2)
-SOME(6, 1) SOME(1, 1)
+SOME(6, 1)
+SOME(1, 1)
 
     /* Rows in sixes, what is left one by one: a row's sums are the same bits either way. */
     static void group_rows(const many_job *j, int64_t group, int groups, float *y, int64_t ldy)

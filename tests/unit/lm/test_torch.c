@@ -341,7 +341,8 @@ static void files_of_torch(void **state)
     (void)state;
     const char *python = getenv("LOREC_TEST_PYTHON");
     if (!python) {
-        print_message("not asked for: LOREC_TEST_PYTHON names no Python with torch (files of our own are read above)\n");
+        print_message(
+            "not asked for: LOREC_TEST_PYTHON names no Python with torch (files of our own are read above)\n");
         return;
     }
     char command[4096];
