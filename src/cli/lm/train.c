@@ -207,6 +207,7 @@ static lorec_err save(const job *j)
     const lm_train_words *w = &j->w;
     if (j->adapter) return adapter_save(j->adapter, w->out, w->init);
     TRY(lm_model_save(j->model, w->out));
+    TRY(lm_lesson_save(&j->lesson, w->out));
     if (!w->tokenizer && strcmp(w->init, "NEW") == 0) return LOREC_OK; /* it is there */
     return lm_train_copy_words(w->tokenizer ? w->tokenizer : w->init, w->out);
 }

@@ -116,6 +116,8 @@ static lorec_err contrast(lm_lesson *l, bool valid)
     for (int i = 0; i < 3; i++)
         if (strcmp(w->pooling, names[i]) == 0) how = i;
     if (how < 0) return err_set(LOREC_USAGE, "--pooling %s: mean, first or last is needed", w->pooling);
+    if (how == POOL_FIRST && transformer_settings(l->model->net)->causal)
+        return err_set(LOREC_USAGE, "--pooling first: a decoder's first token sees no other; take mean or last");
     if (l->model->encoder) return err_set(LOREC_INPUT, "texts are compared by an encoder or a decoder alone");
     if (w->example_clip > 0)
         return err_set(LOREC_USAGE, "--example-clip: in a batch of pairs each loss depends on all of them");
@@ -206,6 +208,7 @@ lorec_err lm_lesson_open(lm_lesson *l, int64_t context)
         return err_set(LOREC_USAGE, "there is no objective \"%s\"%s%s%s", name, near ? "; did you mean \"" : "",
                        near ? near : "", near ? "\"?" : "");
     }
+    l->context = context;
     TRY(o->kind == OF_TEXTS ? read_texts(l, context) : read_pairs(l, o->form, context));
     if (l->sequences == 0) return err_set(LOREC_INPUT, "%s: there is nothing to learn from", w->corpus);
     int64_t valid = o->kind == OF_TEXTS ? l->valid_texts.n : l->valid_pairs.a.n;
@@ -218,6 +221,60 @@ lorec_err lm_lesson_open(lm_lesson *l, int64_t context)
     TRY(o->make(l, true));
     l->valid = o->kind == OF_TEXTS ? &l->of_valid_texts.task : &l->of_valid_pairs.task;
     return LOREC_OK;
+}
+
+/* ---- beside the model -------------------------------------------------------------------------------------------------- */
+
+static lorec_err write_tree(json_t *tree, const char *folder, const char *name)
+{
+    buf path = {0};
+    lorec_err e = tree ? path_join(&path, folder, name) : err_set(LOREC_RESOURCE, "out of memory for %s", name);
+    if (!e) e = json_write(tree, path.p);
+    buf_free(&path);
+    json_decref(tree);
+    return e;
+}
+
+/* How texts become vectors, as sentence-transformers says it: whoever embeds with the model does as it learned. */
+static lorec_err write_pooling(const lm_lesson *l, const char *folder)
+{
+    static const char *const types[] = {"Transformer", "Pooling", "Normalize"}, *const paths[] = {"", "1_Pooling",
+                                                                                                  "2_Normalize"};
+    const transformer_config *c = transformer_settings(l->model->net);
+    const char *how = l->words->pooling;
+    json_t *modules = json_array();
+    buf pooling = {0};
+    for (int i = 0; i < 3 && modules; i++) {
+        char name[8], type[64];
+        snprintf(name, sizeof name, "%d", i);
+        snprintf(type, sizeof type, "sentence_transformers.models.%s", types[i]);
+        if (json_array_append_new(
+                modules, json_pack("{s:i, s:s, s:s, s:s}", "idx", i, "name", name, "path", paths[i], "type", type)))
+            return json_decref(modules), err_set(LOREC_RESOURCE, "out of memory for modules.json");
+    }
+    lorec_err e = path_join(&pooling, folder, paths[1]);
+    if (!e) e = folder_make(pooling.p);
+    if (!e)
+        e = write_tree(json_pack("{s:I, s:b, s:b, s:b, s:b, s:b, s:b}", "word_embedding_dimension",
+                                 (json_int_t)c->width, "pooling_mode_cls_token", strcmp(how, "first") == 0,
+                                 "pooling_mode_mean_tokens", strcmp(how, "mean") == 0, "pooling_mode_max_tokens", 0,
+                                 "pooling_mode_mean_sqrt_len_tokens", 0, "pooling_mode_weightedmean_tokens", 0,
+                                 "pooling_mode_lasttoken", strcmp(how, "last") == 0),
+                       pooling.p, "config.json");
+    if (!e)
+        e = write_tree(json_pack("{s:I, s:b}", "max_seq_length", (json_int_t)l->context, "do_lower_case", 0), folder,
+                       "sentence_bert_config.json");
+    if (e)
+        json_decref(modules);
+    else
+        e = write_tree(modules, folder, "modules.json");
+    buf_free(&pooling);
+    return e;
+}
+
+lorec_err lm_lesson_save(const lm_lesson *l, const char *folder)
+{
+    return l->pairs.form == PAIRS_ALIKE ? write_pooling(l, folder) : LOREC_OK;
 }
 
 static uint64_t hash_of(const corpus *c)

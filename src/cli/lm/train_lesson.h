@@ -21,6 +21,7 @@ typedef struct lm_lesson {
     const adapter_set *adapters; /* or NULL */
 
     const lm_task *task, *valid;
+    int64_t context; /* tokens of a text at most */
     int64_t sequences, longest,
         learned;      /* of training: examples, tokens of the longest, tokens to be said (0: a class or
                                           * a likeness is learned) */
@@ -35,7 +36,8 @@ typedef struct lm_lesson {
 } lm_lesson;
 
 lorec_err lm_lesson_open(lm_lesson *l, int64_t context);
-lorec_err lm_lesson_identity(const lm_lesson *l, buf *out); /* appended: a hash of what is learned from */
+lorec_err lm_lesson_identity(const lm_lesson *l, buf *out);       /* appended: a hash of what is learned from */
+lorec_err lm_lesson_save(const lm_lesson *l, const char *folder); /* what goes beside the model, of the objective */
 void lm_lesson_free(lm_lesson *l);
 
 #endif
