@@ -17,6 +17,7 @@ bool first_stage_is(const char *words, const recommender **r, int64_t *n)
     slice rest = slice_of(words), name = slice_cut(&rest, '@');
     char key[64];
     if (!rest.n || name.n >= sizeof key || !slice_to_i64(rest, n) || *n < 1 || *n > LIST_MOST) return false;
+    if (slice_is(name, "pop")) return false; /* pop@99: the target among so many drawn by popularity, as in RecBole */
     snprintf(key, sizeof key, "%.*s", (int)name.n, name.p);
     *r = registry_find(key);
     return *r != NULL;

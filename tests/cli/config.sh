@@ -41,6 +41,10 @@ says '"positive_rating": 3.0' && has t/models/lr-1/recommender.json '"positive_r
 printf 'model: lr\ndataset: shop.csv\nthreshold: 3\n' >t.yaml
 fails 2 'threshold has to be a mapping' run --config t.yaml
 
+# pop@5 draws by popularity as RecBole's pop100 does: every target is among its candidates, whatever the method "pop" would say
+ok run markov --data shop.csv --eval pop@5 --out p --no-controls && [ ! -e p/slates.tsv ] || die "pop@5 was taken for lists of the method pop"
+ok run markov --data shop.csv --eval recent-pop@5 --out q --no-controls && [ -s q/slates.tsv ] || die "recent-pop@5 is what a method retrieves"
+
 # LS, order TO: leave one out; uni100: sampled candidates; a mapping for one method
 printf 'model: pop\ndataset: shop.csv\neval_args: {split: {LS: valid_and_test}, order: TO, mode: uni5}\n' >ls.yaml
 ok run --config ls.yaml --out c --no-controls --json && says '"candidates": "uniform@5"' && says '"split": "loo"'
