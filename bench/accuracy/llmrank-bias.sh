@@ -15,12 +15,15 @@ mkdir -p "$(dirname "$out")"
 python3 - "$out.json" "$(basename "$model")" "$*" "$load" $(($(date +%s) - began)) >docs/results/llmrank-bias.md <<'PY'
 import datetime, json, subprocess, sys
 path, model, command, load, seconds = sys.argv[1:]
+cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "?")
 result = next(r for r in json.load(open(path))["results"] if r["method"] == "llmrank")
 study, replies = result["counts"]["study"], result["counts"]["replies"]
-rows = lambda curve, digits: zip(*[[f"{x:.{digits}f}" if isinstance(x, float) else str(x) for x in v] for v in study[curve].values()])
 def table(curve, names):
     print("| " + " | ".join(names) + " |\n" + "|--:" * len(names) + "|")
-    for row in rows(curve, 3): print("| " + " | ".join(row) + " |")
+    rows = [[f"{x:.3f}" if isinstance(x, float) else str(x) for x in row] for row in zip(*study[curve].values())]
+    last = max((i for i in range(1, len(rows)) if rows[i][1:] != rows[i - 1][1:]), default=0)
+    if last < len(rows) - 1: rows[last:] = [[f"{rows[last][0]} - {rows[-1][0]}"] + rows[last][1:]]  # ranks that no reply came to
+    for row in rows: print("| " + " | ".join(row) + " |")
 print(f"""# llmrank-bias
 
 LLMRank's curves of position and popularity with {model}: lists of 20, the target and 19 drawn evenly, one reply a question.
@@ -29,8 +32,8 @@ LLMRank's curves of position and popularity with {model}: lists of 20, the targe
 MODEL={model} bench/accuracy/llmrank-bias.sh     # lorec {command}
 ```
 
-{datetime.date.today()}, lorec at {subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()}, one machine shared with other work, load average at the start {load}; {seconds} s for {result["counts"]["llm_calls"]}
-calls. {study["lists"]} lists, each at every place. Of {replies["replies"]} replies {replies["empty"]} named no candidate; {replies["invented"]} lines named things that were not offered.
+{datetime.date.today()}, lorec at {subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()}, {cpu}, load average at the start {load}; {seconds} s; {result["counts"]["llm_calls"]}
+questions asked, {result["counts"]["llm_replayed"]} answered by the transcript (of shorter runs before it, or asked twice). {study["lists"]} lists, each at every place. Of {replies["replies"]} replies {replies["empty"]} named no candidate; {replies["invented"]} lines named things that were not offered.
 
 ## Where the target stood
 """)

@@ -28,7 +28,7 @@ size_t llmrank_places(const char *words, size_t place[LLMRANK_MAX_PLACES])
 }
 
 /* Some of the lists, end to end, as one round of questions. */
-typedef struct round {
+typedef struct question_round {
     query query[AT_ONCE];
     uint64_t start[AT_ONCE + 1];
     uint32_t lead[AT_ONCE];
@@ -36,10 +36,10 @@ typedef struct round {
     uint32_t *candidate;
     float *scores;
     size_t candidate_cap, scores_cap;
-} round;
+} question_round;
 
 /* From list *at on, those that have such a place. */
-static lorec_err round_fill(round *r, const short_lists *l, size_t place, size_t *at)
+static lorec_err round_fill(question_round *r, const short_lists *l, size_t place, size_t *at)
 {
     r->n = 0;
     for (; *at < l->n && r->n < AT_ONCE; (*at)++) {
@@ -56,7 +56,8 @@ static lorec_err round_fill(round *r, const short_lists *l, size_t place, size_t
 }
 
 /* All lists with the target at one place. */
-static lorec_err ask(const llmrank *m, rec_session *s, const short_lists *l, round *r, size_t which, bias_curves *b)
+static lorec_err ask(const llmrank *m, rec_session *s, const short_lists *l, question_round *r, size_t which,
+                     bias_curves *b)
 {
     rerank_options o = {
         .copies = 1, .seed = m->seed, .place = (int64_t)b->at[which].place, .lead = r->lead, .labels = REPLY_NUMBERS};
@@ -91,7 +92,7 @@ lorec_err llmrank_curves(const void *self, rec_session *session, const study_con
     const short_lists *l;
     size_t place[LLMRANK_MAX_PLACES], n = llmrank_places(m->curve_places, place);
     bias_curves b;
-    round *r;
+    question_round *r;
     *numbers = NULL;
     if (!c->lists) return err_set(LOREC_USAGE, "llmrank's curves need short lists to ask about, and there are none");
     TRY(c->lists(c->lists_ctx, (uint32_t)m->curve_users, &l));
