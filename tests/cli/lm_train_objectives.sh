@@ -34,6 +34,16 @@ below "$(number train_loss)" 0.3 "classes"
 has classes/config.json '"bird": 2'
 fails 2 'no classifier yet' lm train --init tiny --objective classes --corpus classes.jsonl --out x --lora 2,4
 
+# an encoder, whose masked tokens are those of its own vocabulary
+cat >bert.json <<'JSON'
+{"model_type": "bert", "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32,
+ "max_position_embeddings": 32, "type_vocab_size": 2, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+JSON
+ok lm train --init NEW --config bert.json --corpus classes.jsonl --out bert --context 32 "${few[@]}" --epochs 40
+below "$(number train_loss)" 3.5 "masked"
+ok lm train --init bert --objective classes --corpus classes.jsonl --out bert-classes "${few[@]}" --lr 0.005 --epochs 60
+below "$(number train_loss)" 0.3 "an encoder's classes"
+
 # texts that belong together
 ok lm train --init tiny --objective contrast --corpus alike.jsonl --out alike "${few[@]}" --epochs 4 --learn-temperature
 echo "a cat ran" >texts

@@ -142,6 +142,20 @@ static lorec_err add_text(void *ctx, slice text)
     return tokenizer_trainer_add(ctx, text);
 }
 
+/* What else transformers wants to know of a vocabulary. */
+static lorec_err write_words_config(const char *folder)
+{
+    buf path = {0};
+    json_t *config = json_pack("{s:s, s:s, s:s, s:s, s:s}", "tokenizer_class", "PreTrainedTokenizerFast", "eos_token",
+                               "</s>", "pad_token", "<pad>", "unk_token", "<unk>", "mask_token", "<mask>");
+    lorec_err e = config ? path_join(&path, folder, "tokenizer_config.json")
+                         : err_set(LOREC_RESOURCE, "out of memory for tokenizer_config.json");
+    if (!e) e = json_write(config, path.p);
+    json_decref(config);
+    buf_free(&path);
+    return e;
+}
+
 lorec_err lm_train_make_words(const lm_train_words *w)
 {
     static const char *const marks[] = {"<unk>", "<pad>", "</s>", "<mask>"};
@@ -162,6 +176,7 @@ lorec_err lm_train_make_words(const lm_train_words *w)
     if (!e) e = folder_make(w->out);
     if (!e) e = path_join(&path, w->out, "tokenizer.json");
     if (!e) e = json_write(file, path.p);
+    if (!e) e = write_words_config(w->out);
     if (!e) log_info("%s: a vocabulary of the corpus", path.p);
     json_decref(file);
     buf_free(&path);
