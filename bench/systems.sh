@@ -22,7 +22,7 @@ arguments() {
     tallrec) echo "--data $films --metrics auc,gauc,logloss --set model=$lm" ;;
     kar) echo "--data $films --metrics auc,gauc,logloss --llm local:$lm" ;;
     hllm) echo "--data $films" ;;
-    vq-rec) echo "--data $beauty --item-text $shared/derived/beauty_items.tsv.gz --set epochs=40 --set batch=64" ;;
+    vq-rec) echo "--data $beauty --item-text $shared/derived/beauty_items.tsv.gz --set epochs=12 --set batch=64" ;;
     p5) echo "--data $films" ;;
     pepler) echo "--data $shared/amazon-raw-2018/All_Beauty_5.json.gz --review-text --duplicates last --split ratio-random:8:1:1" ;;
     llara) echo "--data $films --eval sasrec@20 --test-users 100 --set model=$lm --set examples=300 --set epochs=1 --set backbone_epochs=15" ;;
