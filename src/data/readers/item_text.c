@@ -18,6 +18,13 @@ static lorec_err read_head(const char *path, buf *head)
     return e ? e : closed;
 }
 
+/* Whether a row's cells are taken: it names an item, one of the interactions' unless all are kept. */
+static bool wanted(const importing *in, slice who)
+{
+    uint32_t number;
+    return who.n && (in->options->keep_unseen || ids_find(&in->builder->items, who, &number));
+}
+
 /* The column that has the most values among the interactions' item ids, in the first lines. */
 static int id_column(const importing *in, const layout *l, slice head)
 {
@@ -64,8 +71,7 @@ static lorec_err take(joining *j, const table *t)
 {
     const layout *l = j->l;
     slice who = t->cell[j->id];
-    uint32_t number;
-    if (!j->in->options->keep_unseen && !ids_find(&j->in->builder->items, who, &number)) return LOREC_OK;
+    if (!wanted(j->in, who)) return LOREC_OK;
     for (int i = 0; i < l->n && i < ROW_COLUMNS_MAX; i++) {
         slice value = slice_trim(t->cell[i]);
         if (i == j->id || value.n == 0 || l->names[i][0] == 0) continue;
@@ -88,14 +94,12 @@ static lorec_err take_json(importing *in, const json_rows *j, const char *path, 
 {
     char room[32];
     slice who;
-    uint32_t number;
     if (j->fault) return import_bad_row(in, path, j->in.number, "%s", j->fault);
     /* The id is the first of the usual keys that the interactions know. */
     for (const char *const *key = json_item_keys(); *key; key++) {
         const json_t *v = json_object_get(j->object, *key);
         if (!v || !json_text(v, room, &who)) continue;
-        if (in->options->keep_unseen || ids_find(&in->builder->items, who, &number))
-            return json_item_cells(in->builder, j->object, who, scratch);
+        if (wanted(in, who)) return json_item_cells(in->builder, j->object, who, scratch);
     }
     return LOREC_OK;
 }
