@@ -22,7 +22,8 @@ below "$(number train_loss)" 2 "answers"
 ok lm train --init NEW --corpus answers.jsonl --out uni "${sizes[@]}" "${few[@]}" --epochs 1 --vocab-kind unigram
 ok lm train --init tiny --objective dpo --corpus preferred.jsonl --out liked "${few[@]}" --epochs 4 --lora 2,4
 below "$(number train_loss)" 0.6 "preferences"
-ok lm train --init NEW --tokenizer tiny --objective distil --teacher tiny --corpus answers.jsonl --out student "${sizes[@]}" "${few[@]}" --epochs 4
+ok lm train --init NEW --objective distil --teacher tiny --corpus answers.jsonl --out student "${sizes[@]}" "${few[@]}" --epochs 4
+cmp -s tiny/tokenizer.json student/tokenizer.json || die "a student without its teacher's vocabulary"
 fails 2 'needs --teacher' lm train --init tiny --objective distil --corpus answers.jsonl --out x
 ok lm train --init tiny --corpus answers.jsonl --out private "${few[@]}" --epochs 1 --example-clip 0.5 --noise 0.1
 fails 2 'in units of' lm train --init tiny --corpus answers.jsonl --out x --noise 1
@@ -69,6 +70,7 @@ plain=$(number logprob)
 ok lm score --model t5 --adapter t5-lora --prompt prompt --candidates candidates --json
 [ "$plain" != "$(number logprob)" ] || die "an encoder-decoder's adapter does not act"
 ok lm train --init t5 --corpus answers.jsonl --out t5-prefix "${few[@]}" --epochs 2 --adapter prefix --tokens 2
+fails 2 'recompute' lm train --init t5 --corpus answers.jsonl --out x --recompute
 fails 2 'prompt tuning of an encoder-decoder' lm train --init t5 --corpus answers.jsonl --out x --adapter prompt
 fails 3 'none' lm train --init t5 --objective causal --corpus answers.jsonl --out x
 

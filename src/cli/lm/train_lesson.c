@@ -63,6 +63,8 @@ static lorec_err distil(lm_lesson *l, bool valid)
 
 static lorec_err seq2seq(lm_lesson *l, bool valid)
 {
+    if (l->words->recompute)
+        return err_set(LOREC_USAGE, "--recompute: blocks that look at an encoder's output can not be recomputed");
     return lm_answers_task(valid ? &l->of_valid_pairs : &l->of_pairs, l->model, l->adapters,
                            valid ? &l->valid_pairs : &l->pairs);
 }

@@ -90,6 +90,8 @@ lorec_err lm_train_words_parse(lm_train_words *w, args *a, int argc, char **argv
         return err_set(LOREC_USAGE, "--noise is in units of --example-clip, which is needed too");
     if (w->teacher && (!w->objective || strcmp(w->objective, "distil")))
         return err_set(LOREC_USAGE, "--teacher goes with --objective distil");
+    if (!w->tokenizer && w->teacher && strcmp(w->init, "NEW") == 0)
+        w->tokenizer = w->teacher; /* its logits are of its tokens */
     return LOREC_OK;
 }
 
