@@ -8,6 +8,7 @@ typedef struct run {
     params *learning;
     const lm_train_options *o;
     int64_t update_units, step_units;
+    double rows_an_example; /* of the step's losses */
 } run;
 
 static int64_t units_of(const run *r, const uint32_t *example, size_t n)
@@ -35,6 +36,7 @@ static tensor *step(void *self, tape *t, const uint32_t *example, size_t n, rng 
     r->step_units = units_of(r, example, n);
     if (r->o->loop.example_clip > 0) { /* every example's own mean; the loop divides by their number */
         double mean = (double)r->step_units / (double)n;
+        r->rows_an_example = each ? (double)tensor_count(each) / (double)n : 1;
         return op_scale(t, each, (float)(1 / mean), 0);
     }
     return op_scale(t, op_sum(t, each), 1.0f / (float)(r->update_units > 0 ? r->update_units : 1), 0);
@@ -43,7 +45,7 @@ static tensor *step(void *self, tape *t, const uint32_t *example, size_t n, rng 
 static double told(void *self, double loss)
 {
     const run *r = self;
-    if (r->o->loop.example_clip > 0) return loss;
+    if (r->o->loop.example_clip > 0) return loss * r->rows_an_example; /* it is the mean over rows */
     return r->step_units > 0 ? loss * (double)r->update_units / (double)r->step_units : loss;
 }
 

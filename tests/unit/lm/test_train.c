@@ -179,17 +179,19 @@ static void clipped_examples(void **state)
     for (int i = 0; i < 6; i++) /* of one length, so that both means are the same */
         assert_ok(corpus_add(&c, (int32_t[]){i, 3, 2 * i, 7, 1}, NULL, 5));
     float *values[2];
+    trainer_report report[2];
     for (int k = 0; k < 2; k++) {
         lm_corpus_task task;
         lm_causal_task(&task, &(lm_forward){.net = m[k]->net}, &c);
         lm_train_options o = options(1, 6);
         o.loop.optimizer = (optimizer_options){.kind = OPT_SGD, .lr = 1};
         o.loop.example_clip = k ? 1e6 : 0;
-        assert_ok(lm_train(&task.task, m[k]->params, &o, &(trainer_context){.seed = 3}, NULL));
+        assert_ok(lm_train(&task.task, m[k]->params, &o, &(trainer_context){.seed = 3}, &report[k]));
         values[k] = tiny_values(m[k]->params);
         lm_corpus_task_free(&task);
     }
     assert_near(tiny_apart(values[0], values[1], params_values(m[0]->params)), 0, 1e-5);
+    assert_near(report[0].last_loss, report[1].last_loss, 1e-4);
     for (int k = 0; k < 2; k++) {
         free(values[k]);
         lm_model_free(m[k]);
