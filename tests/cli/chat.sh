@@ -2,24 +2,7 @@
 # lorec chat: titles become the history, /commands, pipes without prompts, JSON lines, a language model that is there or not, and
 # a terminal with line editing.
 . "$(dirname "$0")/support/lib.sh"
-{
-    echo "item,title,genres"
-    i=0
-    while IFS=';' read -r title genres; do echo "i$i,\"$title\",$genres"; i=$((i + 1)); done <<'TITLES'
-Heat (1995);Crime
-Alien (1979);Horror
-Toy Story (1995);Animation
-Matrix, The (1999);Science Fiction
-Se7en (1995);Crime
-Fargo (1996);Crime
-Aliens (1986);Horror
-Jumanji (1995);Family
-Rock, The (1996);Action
-Casino (1995);Crime
-Babe (1995);Family
-Speed (1994);Action
-TITLES
-} >items.csv
+shop_items >items.csv
 shop >shop.csv
 ok run ease,markov --data shop.csv --item-text items.csv --out r --no-controls -q
 talk() { # LINES...: a pipe; the options are in $with

@@ -6,24 +6,7 @@
 for _ in $(seq 1 40); do echo "the cat sat on a mat and the dog ran to the hut by the sea"; done >corpus.txt
 ok lm train-tokenizer corpus.txt --out tokenizer.json --size 280 --special '<|endoftext|>' --special '<|im_start|>' --special '<|im_end|>' -q
 ok lm train --init NEW --tokenizer tokenizer.json --corpus corpus.txt --out tiny --width 32 --layers 1 --heads 2 --context 1536 --epochs 6 --batch 2 --lr 0.01 -q
-{
-    echo "item,title,genres"
-    i=0
-    while IFS=';' read -r title genres; do echo "i$i,\"$title\",$genres"; i=$((i + 1)); done <<'TITLES'
-Heat (1995);Crime
-Alien (1979);Horror
-Toy Story (1995);Animation
-Matrix, The (1999);Science Fiction
-Se7en (1995);Crime
-Fargo (1996);Crime
-Aliens (1986);Horror
-Jumanji (1995);Family
-Rock, The (1996);Action
-Casino (1995);Crime
-Babe (1995);Family
-Speed (1994);Action
-TITLES
-} >items.csv
+shop_items >items.csv
 shop >shop.csv
 head_has() { grep -qi -- "$1" head || { cat head; die "the head lacks: $1"; }; }
 ok run ease --data shop.csv --item-text items.csv --out r --no-controls -q

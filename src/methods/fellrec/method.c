@@ -8,6 +8,7 @@
 #include "lm/decode/decode.h"
 #include "methods/fellrec/fellrec.h"
 #include "rec/arrays.h"
+#include "recipes/base_model.h"
 #include "recipes/tidy.h"
 
 static const char *const forms[] = {"f32", "keep", "bf16", "q8", "q4", NULL}; /* in the order of lm_form */
@@ -134,18 +135,14 @@ static lorec_err score(const void *self, rec_session *s, const query *q, size_t 
 
 static lorec_err open_model(fellrec *m)
 {
-    if (!m->model || !*m->model)
-        return err_set(LOREC_USAGE, "fellrec tunes a language model of yours: --set model=FOLDER (or a GGUF file)");
+    TRY(base_model_open(&m->lm, "fellrec", m->model, (lm_form)m->weights));
     TRY(prompt_open(&m->ask, "fellrec/prompts/next.j2"));
-    TRY(lm_text_open(&m->lm, m->model, NULL, (lm_form)m->weights));
-    TRY(lm_model_need_decoder(m->lm->model));
     if (!m->lm->ends)
         return err_set(
             LOREC_INPUT,
             "fellrec: the tokenizer of %s names no end token, so a title could not end; add eos_token to its "
             "tokenizer_config.json",
             m->model);
-    params_freeze_all(m->lm->model->params, true);
     return grounding_make(&m->ground, &m->items, m->encoder);
 }
 

@@ -11,6 +11,7 @@
 #include "lm/session/score.h"
 #include "methods/llara/llara.h"
 #include "rec/arrays.h"
+#include "recipes/base_model.h"
 #include "recipes/tidy.h"
 
 enum { ASK_AT_ONCE = 8 };
@@ -204,12 +205,8 @@ static lorec_err score_items(const void *self, rec_session *s, const query *q, s
 
 static lorec_err open_model(llara *m)
 {
-    if (!m->model || !*m->model)
-        return err_set(LOREC_USAGE, "llara tunes a language model of yours: --set model=FOLDER (or a GGUF file)");
+    TRY(base_model_open(&m->lm, "llara", m->model, (lm_form)m->weights));
     TRY(prompt_open(&m->ask, "llara/prompts/choose.j2"));
-    TRY(lm_text_open(&m->lm, m->model, NULL, (lm_form)m->weights));
-    TRY(lm_model_need_decoder(m->lm->model));
-    params_freeze_all(m->lm->model->params, true);
     return llara_answers(m);
 }
 

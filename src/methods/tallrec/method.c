@@ -5,6 +5,7 @@
 #include "lm/adapters/adapter_file.h"
 #include "lm/session/score.h"
 #include "methods/tallrec/tallrec.h"
+#include "recipes/base_model.h"
 
 enum { ASK_AT_ONCE = 64 };
 static const char *const forms[] = {"f32", "keep", "bf16", "q8", "q4", NULL}; /* in the order of lm_form */
@@ -111,12 +112,8 @@ static lorec_err score_items(const void *self, rec_session *s, const query *q, s
 
 static lorec_err open_model(tallrec *m)
 {
-    if (!m->model || !*m->model)
-        return err_set(LOREC_USAGE, "tallrec tunes a language model of yours: --set model=FOLDER (or a GGUF file)");
+    TRY(base_model_open(&m->lm, "tallrec", m->model, (lm_form)m->weights));
     TRY(prompt_open(&m->ask, "tallrec/prompts/ask.j2"));
-    TRY(lm_text_open(&m->lm, m->model, NULL, (lm_form)m->weights));
-    TRY(lm_model_need_decoder(m->lm->model));
-    params_freeze_all(m->lm->model->params, true);
     return tallrec_answers(m);
 }
 

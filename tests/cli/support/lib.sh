@@ -34,3 +34,22 @@ shop() {
         for k in $(seq 0 5); do echo "u$u,i$(((u + k * 5) % 12)),$((1 + (u + k) % 5)),$((1000 + u * 10 + k))"; done
     done
 }
+# The shop's items, with titles and genres.
+shop_items() {
+    echo "item,title,genres"
+    i=0
+    while IFS=';' read -r title genres; do echo "i$i,\"$title\",$genres"; i=$((i + 1)); done <<'TITLES'
+Heat (1995);Crime
+Alien (1979);Horror
+Toy Story (1995);Animation
+Matrix, The (1999);Science Fiction
+Se7en (1995);Crime
+Fargo (1996);Crime
+Aliens (1986);Horror
+Jumanji (1995);Family
+Rock, The (1996);Action
+Casino (1995);Crime
+Babe (1995);Family
+Speed (1994);Action
+TITLES
+}
