@@ -226,7 +226,9 @@ static void values_and_gradients(void **state)
 {
     (void)state;
     static const int64_t sizes[] = {0, 1, 2, 3, 7, 63, 64, 65};
-    static const char *const sets[] = {"portable", "avx2", "avx512"};
+    static const char *const sets[] = {"portable", "avx2", "avx512", "amx"};
+    for (size_t j = 0; j < sizeof sets / sizeof *sets; j++)
+        if (!isa_choose(sets[j])) print_message("the kernels %s are not tried: this CPU can not run them\n", sets[j]);
     int before = par_workers();
     par_set_workers(1); /* these shapes are small; workers_agree has the large ones */
     EACH_CASE(k)
