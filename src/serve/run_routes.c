@@ -82,7 +82,7 @@ static const route rows[] = {
     {"GET", "/v1/runs", get_runs, ON_HTTP, .gives = "Runs",
      .about = "runs that are served, and those in the same folders"},
     {"GET", "/v1/runs/{run}/result", get_result, ON_HTTP, .gives = "{\"type\":\"object\"}",
-     .about = "a finished run's numbers, as lorec run --json"},
+     .about = "a finished run's numbers, as lorec run --json", .tagged = true},
     {"GET", "/v1/runs/{run}/progress", get_progress, ON_HTTP, .asks = &progress_form, .gives = "{\"type\":\"object\"}",
      .about = "its validations and last words; ?from=LINE"},
 };

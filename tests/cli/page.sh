@@ -40,6 +40,24 @@ done
 grep -ohE '(https?:)?//[A-Za-z0-9.-]+\.[a-z]+[^"]*' seen-* | grep -vxF 'http://www.w3.org/2000/svg' && die "another host is named"
 grep -lE 'innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(' seen-* && die "text could become markup"
 get /page/none.js && is 404
+
+# smaller for who can read it, and nothing for who has it already; each form with its own tag
+header() { sed -n "s/^$1: \(.*\)\r$/\1/Ip" head; }
+for path in / /page/style.css /openapi.json /v1/runs/runs%2Ffirst/result; do
+    get $path && is 200 && cp out plain && tag=$(header etag)
+    [ -n "$tag" ] && [ "$(header vary)" = Accept-Encoding ] && [ -z "$(header content-encoding)" ] || { cat head; die "$path: plain"; }
+    get $path -H 'Accept-Encoding: br, gzip;q=0.8' && is 200 && packed=$(header etag)
+    [ "$(header content-encoding)" = gzip ] && [ "$(header vary)" = Accept-Encoding ] || { cat head; die "$path: packed"; }
+    [ "$(wc -c <out)" -lt "$(wc -c <plain)" ] && gzip -dc <out | cmp - plain || die "$path: not the same"
+    [ "$packed" != "$tag" ] || die "$path: one tag for two forms"
+    rm -f out
+    get $path -H "If-None-Match: W/$tag" && is 304 && [ ! -s out ] && [ "$(header etag)" = "$tag" ] || { cat head; die "$path: 304"; }
+    get $path -H "If-None-Match: \"x\", $packed" -H 'Accept-Encoding: gzip' && is 304
+    get $path -H "If-None-Match: $packed" && is 200 && cmp out plain
+    get $path -H 'Accept-Encoding: gzip;q=0' && cmp out plain
+    get $path -I -H 'Accept-Encoding: gzip' && is 200 && [ "$(header etag)" = "$packed" ] || { cat head; die "$path: HEAD"; }
+done
+get '/v1/items?n=50' -H 'Accept-Encoding: gzip' && is 200 && [ -z "$(header etag)" ] && [ "$(header cache-control)" = no-store ] || die "an answer is kept"
 get /page/..%2findex.html && is 404
 
 # search: case, accents, punctuation, order do not matter; the whole title first; pages; what is hidden is not found

@@ -9,10 +9,14 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "serve/http/coding.h"
 #include "serve/http/http_slow.h"
 #include "serve/http/http_stream.h"
+#include "serve/http/route.h"
 
 enum { BODY = 8 << 20, CONNECTIONS = 12000, IDLE = 30, POOL = 16 << 10, THREADS = 2 };
+
+static const char plain_json[] = "application/json; charset=utf-8";
 
 struct http {
     http_options o;
@@ -112,15 +116,44 @@ static exchange *begin(http *h, struct MHD_Connection *c, const char *url, const
 
 /* ---- the reply --------------------------------------------------------------------------------------------------------------- */
 
+/* Packed where the client can read that; nothing at all where it has the same already. */
+static void fit_to_client(exchange *x, struct MHD_Connection *c, struct MHD_Response **out, bool tagged)
+{
+    const char *type = x->type ? x->type : plain_json;
+    buf packed = {0};
+    char tag[CODING_TAG];
+    bool pays = coding_pays(type, x->reply.n),
+         pack = pays && coding_accepts_gzip(MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Accept-Encoding"));
+    if (tagged) coding_tag(x->reply.p, x->reply.n, pack, tag);
+    bool same = tagged && coding_matches(MHD_lookup_connection_value(c, MHD_HEADER_KIND, "If-None-Match"), tag);
+    if (same) {
+        x->status = 304; /* of which the daemon sends the head alone, with the length that a 200 would have */
+    } else if (pack && coding_gzip(x->reply.p, x->reply.n, &packed) == LOREC_OK) {
+        buf_free(&x->reply);
+        x->reply = packed;
+    } else {
+        buf_free(&packed);
+        if (tagged && pack) coding_tag(x->reply.p, x->reply.n, pack = false, tag);
+    }
+    *out = MHD_create_response_from_buffer(x->reply.n, x->reply.p ? x->reply.p : (void *)"", MHD_RESPMEM_MUST_COPY);
+    if (!*out) return;
+    if (pack && !same) MHD_add_response_header(*out, "Content-Encoding", "gzip");
+    if (pays) MHD_add_response_header(*out, "Vary", "Accept-Encoding");
+    if (tagged) MHD_add_response_header(*out, "ETag", tag);
+}
+
 static enum MHD_Result send_reply(exchange *x, struct MHD_Connection *c)
 {
-    struct MHD_Response *r = x->stream ? http_stream_response(x)
-                                       : MHD_create_response_from_buffer(
-                                             x->reply.n, x->reply.p ? x->reply.p : (void *)"", MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *r = NULL;
+    bool tagged = !x->stream && x->status == 200 && x->route && x->route->tagged;
+    if (x->stream)
+        r = http_stream_response(x);
+    else
+        fit_to_client(x, c, &r, tagged);
     if (!r) return MHD_NO;
-    MHD_add_response_header(r, "Content-Type", x->type ? x->type : "application/json; charset=utf-8");
+    MHD_add_response_header(r, "Content-Type", x->type ? x->type : plain_json);
     MHD_add_response_header(r, "X-Request-Id", x->id);
-    MHD_add_response_header(r, "Cache-Control", "no-store");
+    MHD_add_response_header(r, "Cache-Control", tagged ? "private, no-cache" : "no-store");
     MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
     for (int i = 0; i < x->n_headers; i++) MHD_add_response_header(r, x->header[i].name, x->header[i].value);
     if (x->status == 401) MHD_add_response_header(r, "WWW-Authenticate", "Bearer");

@@ -41,6 +41,7 @@ typedef struct route {
     const form *asks;        /* of the address, behind the question mark */
     const char *gives; /* the reply: a name of openapi_words.c, or a schema; NULL: any JSON; "text/...": no JSON */
     bool later;        /* 202 instead of 200 */
+    bool tagged;       /* the reply has an ETag; a client that has it already gets 304 */
 } route;
 typedef struct route_table {
     const route *rows;

@@ -172,6 +172,8 @@ static json_t *responses(const route *r, bool needs_key)
     if (r->on == ON_DESK && r->takes)
         json_object_set_new(body, "text/event-stream", json_pack("{s:{s:s}}", "schema", "type", "string"));
     json_object_set_new(o, r->later ? "202" : "200", json_pack("{s:s, s:o}", "description", r->about, "content", body));
+    if (r->tagged)
+        json_object_set_new(o, "304", json_pack("{s:s}", "description", "what the ETag names has not changed"));
     json_object_set_new(o, "414",
                         json_pack("{s:s, s:o}", "description", "an address of more than some 8,000 bytes", "content",
                                   content("text/html", json_pack("{s:s}", "type", "string"))));
@@ -281,6 +283,6 @@ static lorec_err get_document(server *s, exchange *x)
 
 static const route rows[] = {
     {"GET", "/openapi.json", get_document, ON_HTTP, .open = true, .about = "this document",
-     .gives = "{\"type\":\"object\"}"},
+     .gives = "{\"type\":\"object\"}", .tagged = true},
 };
 const route_table routes_openapi = {rows, sizeof rows / sizeof *rows};

@@ -41,8 +41,8 @@ static lorec_err get_file(server *s, exchange *x)
 }
 
 static const route rows[] = {
-    {"GET", "/", get_page, ON_HTTP, .open = true, .gives = "text/html", .about = "the page"},
+    {"GET", "/", get_page, ON_HTTP, .open = true, .gives = "text/html", .about = "the page", .tagged = true},
     {"GET", "/page/{file}", get_file, ON_HTTP, .open = true, .gives = "text/javascript",
-     .about = "its scripts and style"},
+     .about = "its scripts and style", .tagged = true},
 };
 const route_table routes_page = {rows, sizeof rows / sizeof *rows};
