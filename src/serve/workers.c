@@ -71,16 +71,22 @@ lorec_err store_follow(server *s)
     return follow_changes(s);
 }
 
+static const route *step_of(const exchange *x)
+{
+    return x->step ? x->step : x->route;
+}
+
 /* ---- the store's thread ------------------------------------------------------------------------------------------------------ */
 
 /* One handler; what it wrote is undone where it fails, without the others of the batch. */
 static void handle_one(server *s, exchange *x, bool inside)
 {
-    lorec_err e = inside && x->route->writes ? store_words(s->store, "SAVEPOINT one") : LOREC_OK;
-    if (!e) e = x->route->handle(s, x);
+    const route *step = step_of(x);
+    lorec_err e = inside && step->writes ? store_words(s->store, "SAVEPOINT one") : LOREC_OK;
+    if (!e) e = step->handle(s, x);
     if (e) exchange_fail(x, e);
-    if (inside && x->route->writes && e) (void)store_words(s->store, "ROLLBACK TO SAVEPOINT one");
-    if (inside && x->route->writes) (void)store_words(s->store, "RELEASE SAVEPOINT one");
+    if (inside && step->writes && e) (void)store_words(s->store, "ROLLBACK TO SAVEPOINT one");
+    if (inside && step->writes) (void)store_words(s->store, "RELEASE SAVEPOINT one");
 }
 
 static lorec_err write_records(server *s, const record *r)
@@ -97,11 +103,11 @@ static void one_batch(server *s, exchange **batch, size_t n)
 {
     record *records = server_take_records(s);
     bool writes = records != NULL;
-    for (size_t i = 0; i < n; i++) writes |= batch[i]->route->writes;
+    for (size_t i = 0; i < n; i++) writes |= step_of(batch[i])->writes;
     lorec_err e = writes ? store_begin(s->store) : LOREC_OK;
     bool inside = writes && !e;
     for (size_t i = 0; i < n; i++) {
-        if (e && batch[i]->route->writes)
+        if (e && step_of(batch[i])->writes)
             exchange_fail(batch[i], e);
         else
             handle_one(s, batch[i], inside);
@@ -111,7 +117,7 @@ static void one_batch(server *s, exchange **batch, size_t n)
     if (inside && e) {
         log_warn("%s", lorec_error_message());
         for (size_t i = 0; i < n; i++)
-            if (batch[i]->route->writes) batch[i]->status = 0, exchange_fail(batch[i], e);
+            if (step_of(batch[i])->writes) batch[i]->status = 0, exchange_fail(batch[i], e);
         store_rollback(s->store);
     }
     atomic_store(&s->store_down, e != LOREC_OK);
@@ -184,11 +190,6 @@ static void free_ask(void *work)
 {
     ask_free(work);
     mem_free(work);
-}
-
-static const route *step_of(const exchange *x)
-{
-    return x->step ? x->step : x->route;
 }
 
 static bool ask_one(server *s, exchange *x)

@@ -218,8 +218,8 @@ lorec_err store_events_after(store *s, int64_t seq, int64_t n, store_event_fn ea
                    &r);
 }
 
-lorec_err store_events_of(store *s, slice user, slice item, slice type, int64_t before, int64_t n, store_event_fn each,
-                          void *ctx)
+static lorec_err events_of(store *s, slice user, slice item, slice type, int64_t before, int64_t n, const char *also,
+                           store_event_fn each, void *ctx)
 {
     buf text = {0};
     sql_value v[5];
@@ -228,20 +228,35 @@ lorec_err store_events_of(store *s, slice user, slice item, slice type, int64_t 
         const char *column;
         slice value;
     } given[] = {{"user_id", user}, {"item_id", item}, {"type", type}};
-    lorec_err e = buf_puts(&text, "SELECT " EVENT_COLUMNS " FROM events WHERE ");
+    lorec_err e = buf_puts(&text, "SELECT " EVENT_COLUMNS " FROM events AS e WHERE ");
     for (size_t i = 0; i < 3 && !e; i++) {
         if (!given[i].value.n) continue;
         v[k++] = sql_text(given[i].value);
         e = buf_printf(&text, "%s = $%d AND ", given[i].column, k);
     }
     v[k++] = sql_int(before);
-    if (!e) e = buf_printf(&text, "seq < $%d ORDER BY seq DESC LIMIT ", k);
+    if (!e) e = buf_printf(&text, "seq < $%d%s ORDER BY seq DESC LIMIT ", k, also);
     v[k++] = sql_int(n);
     if (!e) e = buf_printf(&text, "$%d", k);
     each_row r = {.event = each, .ctx = ctx};
     if (!e) e = sql_run(s->db, text.p, v, k, event_row, &r);
     buf_free(&text);
     return e;
+}
+
+lorec_err store_events_of(store *s, slice user, slice item, slice type, int64_t before, int64_t n, store_event_fn each,
+                          void *ctx)
+{
+    return events_of(s, user, item, type, before, n, "", each, ctx);
+}
+
+lorec_err store_feedback_of(store *s, slice user, slice item, slice type, int64_t before, int64_t n,
+                            store_event_fn each, void *ctx)
+{
+    return events_of(s, user, item, type, before, n,
+                     " AND retract = 0 AND NOT EXISTS (SELECT 1 FROM events AS r WHERE r.user_id = e.user_id AND r.seq "
+                     "> e.seq AND r.retract <> 0 AND r.item_id = e.item_id AND r.type = e.type)",
+                     each, ctx);
 }
 
 lorec_err store_events_expire(store *s, int64_t before, int64_t most, int64_t *n)

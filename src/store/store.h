@@ -70,6 +70,9 @@ lorec_err store_events_after(store *s, int64_t seq, int64_t n, store_event_fn ea
 /* Of a user, an item, or both (a slice of length 0: any), newest first, from seq < before (INT64_MAX: all). */
 lorec_err store_events_of(store *s, slice user, slice item, slice type, int64_t before, int64_t n, store_event_fn each,
                           void *ctx);
+/* The same without what was taken back, and without the taking back. */
+lorec_err store_feedback_of(store *s, slice user, slice item, slice type, int64_t before, int64_t n,
+                            store_event_fn each, void *ctx);
 /* At most `most` of the events with a time before `before` go; *n says how many. */
 lorec_err store_events_expire(store *s, int64_t before, int64_t most, int64_t *n);
 /* Everything of a user is removed: the row, its events, its records. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "serve/engine/item_words.h"
 #include "text/words.h"
 
 lorec_err title_index_open(title_index *t)
@@ -41,7 +42,7 @@ static lorec_err refresh(title_index *t, const live *v)
 
 /* ---- how well a title fits ---------------------------------------------------------------------------------------------- */
 
-typedef enum fit { FIT_WHOLE, FIT_START, FIT_WORDS, FIT_PARTS, FIT_NOT } fit;
+typedef enum fit { FIT_WHOLE, FIT_START, FIT_WORDS, FIT_PARTS, FIT_TEXT, FIT_NOT } fit;
 
 /* A word that begins one of the title's words, or else stands in one. */
 static fit fit_of_word(const char *title, slice word)
@@ -67,6 +68,14 @@ static fit fit_of(const char *title, slice words)
     return worst;
 }
 
+/* Are all of these words in what an item was described by? Both lists ascend. */
+static bool has_words(const live_item *item, const uint32_t *word, uint32_t n)
+{
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < item->n_words && k < n; i++) k += item->word[i] == word[k];
+    return n && k == n;
+}
+
 typedef struct hit {
     uint32_t item;
     fit how;
@@ -83,14 +92,18 @@ static int better(const void *a, const void *b)
 
 static lorec_err find(title_index *t, const live *v, slice words, hit **hits, size_t *n)
 {
+    uint32_t *word, n_words;
     TRY(refresh(t, v));
     TRY(mem_new(hits, t->n));
+    TRY(item_words(&words, 1, &word, &n_words));
     for (uint32_t i = 0; i < t->n; i++) {
         const live_item *item = &v->item[i];
         if (item->hidden || !item->known) continue;
         fit how = words.n ? fit_of(t->title[i].text, words) : FIT_PARTS;
+        if (how == FIT_NOT && has_words(item, word, n_words)) how = FIT_TEXT;
         if (how != FIT_NOT) (*hits)[(*n)++] = (hit){i, how, item->popularity};
     }
+    mem_free(word);
     return LOREC_OK;
 }
 

@@ -1,6 +1,6 @@
 /* title_index.h: items by the words of their titles, as somebody types them: case, accents and punctuation do not matter,
  * words may be begun only ("amel" finds "Amélie"). Best first: the whole title, its beginning, beginnings of words, parts of
- * words; among equals what is popular.
+ * words; then what was described (/api/item) by all of the words, in its comment or categories; among equals what is popular.
  *
  *     title_index t;
  *     TRY(title_index_open(&t));

@@ -44,6 +44,16 @@ lorec_err gorse_rows(server *s, exchange *x, gorse_each each)
     return exchange_reply(x, 200, json_pack("{s:I}", "RowAffected", (json_int_t)affected));
 }
 
+lorec_err gorse_patch(json_t *tree, const json_t *patch)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)patch, key,
+                        value) if (!json_is_null(value) &&
+                                   json_object_set(tree, key, value)) return err_set(LOREC_RESOURCE, "out of memory");
+    return LOREC_OK;
+}
+
 json_t *gorse_event_json(const store_event *e)
 {
     char when[WHEN_TEXT];

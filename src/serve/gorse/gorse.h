@@ -24,6 +24,15 @@ json_t *gorse_item_json(const store_item *i);
 lorec_err gorse_put_user(server *s, const json_t *object, int64_t *affected);
 lorec_err gorse_put_item(server *s, const json_t *object, int64_t *affected);
 lorec_err gorse_put_event(server *s, const json_t *object, int64_t *affected);
+/* The event as it is stored; without an id of its own it gets one (with --feedback unique one a type, user and item). */
+lorec_err gorse_store_event(server *s, store_event *e, store_again again, int64_t *affected);
+/* ?write-back-delay= in seconds, Go's durations (1h30m0s); absent or empty: 0. */
+lorec_err gorse_delay(exchange *x, int64_t *seconds);
+#define GORSE_DELAY "{\"type\":\"string\",\"pattern\":\"^([0-9]{1,6}(h|m|s|ms|us|ns)){0,6}$\"}"
+/* What the answered ask of `x` lists goes into the store as feedback of the type ?write-back-type=, then x is replied. */
+lorec_err gorse_write_back(server *s, exchange *x);
+/* The fields of `patch` over those of `tree`; null counts as absent. */
+lorec_err gorse_patch(json_t *tree, const json_t *patch);
 /* Percent-encoded, in `room`, which is cleared first; "" when memory is out. */
 const char *gorse_encode(const char *text, buf *room);
 

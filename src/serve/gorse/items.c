@@ -1,4 +1,5 @@
 /* /api/item, /api/items: what is in the catalogue; hidden items are gone from the next answer. */
+#include "base/mem.h"
 #include "serve/gorse/gorse.h"
 
 json_t *gorse_item_json(const store_item *i)
@@ -88,7 +89,8 @@ static lorec_err find(server *s, exchange *x, json_t **out)
     if (*out) return LOREC_OK;
     live_read_lock(&s->live);
     uint32_t item = live_find_item(&s->live, x->part[0]);
-    if (item != NO_NUMBER && s->live.item[item].known) *out = live_json(&s->live, item);
+    bool there = item != NO_NUMBER && s->live.item[item].known;
+    if (there && !s->live.item[item].hidden) *out = live_json(&s->live, item); /* hidden without a row: deleted */
     live_unlock(&s->live);
     if (*out) return LOREC_OK;
     return exchange_refuse(x, 404, "there is no item \"%.*s\"", (int)x->part[0].n, x->part[0].p);
@@ -117,9 +119,11 @@ static lorec_err patch_item(server *s, exchange *x)
     item_fields unused = {0};
     TRY(form_read(x, body, &patch_form, &unused));
     TRY(find(s, x, &tree));
-    json_object_update(tree, body);
+    lorec_err e = gorse_patch(tree, body);
     json_object_set_new(tree, "ItemId", gorse_text(x->part[0]));
-    return write_back(s, x, tree);
+    if (!e) return write_back(s, x, tree);
+    json_decref(tree);
+    return e;
 }
 
 static bool in_data(server *s, slice id)
@@ -185,10 +189,50 @@ static lorec_err add_item(void *ctx, const store_item *i)
     return LOREC_OK;
 }
 
+/* What the store has of an item, or else what the data has. */
+static lorec_err add_found(server *s, json_t *rows, uint32_t item)
+{
+    json_t *tree = NULL;
+    buf id = {0};
+    live_read_lock(&s->live);
+    slice name = ids_name(&s->live.items, item);
+    lorec_err e = buf_add(&id, name.p, name.n);
+    live_unlock(&s->live);
+    if (!e) e = store_item_get(s->store, (slice){id.p, id.n}, keep_item, &tree);
+    buf_free(&id);
+    TRY(e);
+    live_read_lock(&s->live);
+    if (!tree) tree = live_json(&s->live, item);
+    live_unlock(&s->live);
+    return tree && !json_array_append_new(rows, tree) ? LOREC_OK : err_set(LOREC_RESOURCE, "out of memory");
+}
+
+static lorec_err search_items(server *s, exchange *x, const char *words)
+{
+    gorse_page p;
+    slice unused;
+    uint32_t *item;
+    size_t found = 0, total;
+    TRY(gorse_page_start(&p, x, &unused));
+    lorec_err e = mem_new(&item, (size_t)p.n);
+    if (!e) {
+        live_read_lock(&s->live);
+        e = title_index_find(&s->search, &s->live, slice_of(words), 0, (size_t)p.n, item, &found, &total);
+        live_unlock(&s->live);
+    }
+    for (size_t i = 0; !e && i < found; i++) e = add_found(s, p.rows, item[i]);
+    mem_free(item);
+    if (!e) return exchange_reply(x, 200, json_pack("{s:s, s:o}", "Cursor", "", "Items", p.rows));
+    json_decref(p.rows);
+    return e;
+}
+
 static lorec_err get_items(server *s, exchange *x)
 {
     gorse_page p;
     slice after;
+    const char *words = exchange_query(x, "q");
+    if (words && *words) return search_items(s, x, words);
     TRY(gorse_page_start(&p, x, &after));
     lorec_err e = store_items(s->store, after, p.n, add_item, &p);
     if (!e) return exchange_reply(x, 200, json_pack("{s:s, s:o}", "Cursor", p.last, "Items", p.rows));
@@ -196,13 +240,20 @@ static lorec_err get_items(server *s, exchange *x)
     return e;
 }
 
+static const form_row page_rows[] = {
+    {"cursor", FIELD_TEXT, 0, .min = 0, .max = ID_CHARS, .about = "of the page before"},
+    {"n", FIELD_INT, 0, .min = 1, .max = PAGE_ROWS},
+    {"q", FIELD_TEXT, 0, .min = 0, .max = ID_CHARS, .about = "words that are looked for, best first"},
+};
+static const form page_form = {page_rows, sizeof page_rows / sizeof *page_rows};
+
 static const route rows[] = {
     {"POST", "/api/item", post_item, ON_STORE, .writes = true, .takes = &gorse_item_form, .gives = "RowAffected",
      .about = "add or replace an item"},
     {"POST", "/api/items", post_item, ON_STORE, .writes = true, .takes = &gorse_item_form, .gives = "RowAffected",
      .about = "add or replace items"},
-    {"GET", "/api/items", get_items, ON_STORE, .asks = &gorse_page_form, .gives = "Items",
-     .about = "described items, by pages"},
+    {"GET", "/api/items", get_items, ON_STORE, .asks = &page_form, .gives = "Items",
+     .about = "described items, by pages; with q: all items, by words"},
     {"GET", "/api/item/{item-id}", get_item, ON_STORE, .gives = "Item", .about = "an item"},
     {"PATCH", "/api/item/{item-id}", patch_item, ON_STORE, .writes = true, .takes = &patch_form, .gives = "RowAffected",
      .about = "change an item's fields"},

@@ -35,7 +35,8 @@ static lorec_err ask_user(server *s, exchange *x)
     TRY(category_of(s, a, exchange_query(x, "category")));
     a->user_id = x->part[0];
     a->user = live_find_user(&s->live, x->part[0]);
-    return LOREC_OK;
+    int64_t unused;
+    return gorse_delay(x, &unused);
 }
 
 static lorec_err ask_user_category(server *s, exchange *x)
@@ -88,23 +89,18 @@ static lorec_err ask_neighbours(server *s, exchange *x)
     return neighbours_of(s, x, x->part[0]);
 }
 
+static lorec_err ask_neighbours_category(server *s, exchange *x)
+{
+    TRY(ask_neighbours(s, x));
+    return category_of(s, x->work, x->part[1].p);
+}
+
 static lorec_err ask_item_to_item(server *s, exchange *x)
 {
     return neighbours_of(s, x, x->part[1]);
 }
 
 /* ---- answering ------------------------------------------------------------------------------------------------------------- */
-
-static lorec_err answer_ids(server *s, exchange *x)
-{
-    const ask *a = x->work;
-    json_t *list = json_array();
-    for (size_t i = 0; i < a->n_list; i++)
-        json_array_append_new(list, gorse_text(ids_name(&s->live.items, a->list[i].item)));
-    slate_headers(s, x, a);
-    slate_record(s, x, a);
-    return exchange_reply(x, 200, list);
-}
 
 static lorec_err answer_scores(server *s, exchange *x)
 {
@@ -118,6 +114,27 @@ static lorec_err answer_scores(server *s, exchange *x)
     slate_headers(s, x, a);
     slate_record(s, x, a);
     return exchange_reply(x, 200, list);
+}
+
+static lorec_err answer_ids(server *s, exchange *x)
+{
+    const ask *a = x->work;
+    json_t *list = json_array();
+    for (size_t i = 0; i < a->n_list; i++)
+        json_array_append_new(list, gorse_text(ids_name(&s->live.items, a->list[i].item)));
+    slate_headers(s, x, a);
+    slate_record(s, x, a);
+    return exchange_reply(x, 200, list);
+}
+
+/* Ids, or with X-API-Version: 2 their scores too; what is to be written back goes on to the store. */
+static lorec_err answer_user(server *s, exchange *x)
+{
+    TRY(x->second_version ? answer_scores(s, x) : answer_ids(s, x));
+    const char *type = exchange_query(x, "write-back-type");
+    if (type && *type) return gorse_write_back(s, x);
+    http_done(x);
+    return LOREC_OK;
 }
 
 /* ---- the same for everybody -------------------------------------------------------------------------------------------------- */
@@ -191,18 +208,29 @@ static const form_row list_rows[] = {
     {"category", FIELD_TEXT, 0, .min = 0, .max = ID_CHARS},
 };
 static const form list_form = {list_rows, sizeof list_rows / sizeof *list_rows};
+static const form_row user_rows[] = {
+    {"n", FIELD_INT, 0, .min = 1, .max = LIST_MAX},
+    {"offset", FIELD_INT, 0, .min = 0, .max = 100000},
+    {"category", FIELD_TEXT, 0, .min = 0, .max = ID_CHARS},
+    {"write-back-type", FIELD_TEXT, 0, .min = 0, .max = 64,
+     .about = "what is given is stored as feedback of this type"},
+    {"write-back-delay", FIELD_TEXT, 0, .of = GORSE_DELAY, .about = "its time is so much later: 0h10m0s"},
+};
+static const form user_form = {user_rows, sizeof user_rows / sizeof *user_rows};
 
 static const route rows[] = {
-    {"GET", "/api/recommend/{user-id}", .on = ON_MODEL, .ask = ask_user, .answer = answer_ids, .asks = &list_form,
-     .gives = "Ids", .about = "a user's list"},
-    {"GET", "/api/recommend/{user-id}/{category}", .on = ON_MODEL, .ask = ask_user_category, .answer = answer_ids,
-     .asks = &list_form, .gives = "Ids", .about = "a user's list in a category"},
+    {"GET", "/api/recommend/{user-id}", .on = ON_MODEL, .ask = ask_user, .answer = answer_user, .hands_on = true,
+     .asks = &user_form, .gives = "Ids", .about = "a user's list (X-API-Version: 2: with scores)"},
+    {"GET", "/api/recommend/{user-id}/{category}", .on = ON_MODEL, .ask = ask_user_category, .answer = answer_user,
+     .hands_on = true, .asks = &user_form, .gives = "Ids", .about = "a user's list in a category"},
     {"POST", "/api/session/recommend", .on = ON_MODEL, .ask = ask_session, .answer = answer_scores, .asks = &list_form,
      .takes_words = "Session", .gives = "Scores", .about = "a list for what a session had"},
     {"POST", "/api/session/recommend/{category}", .on = ON_MODEL, .ask = ask_session_category, .answer = answer_scores,
      .asks = &list_form, .takes_words = "Session", .gives = "Scores", .about = "the same in a category"},
     {"GET", "/api/item/{item-id}/neighbors", .on = ON_MODEL, .ask = ask_neighbours, .answer = answer_scores,
      .asks = &list_form, .gives = "Scores", .about = "what goes with an item"},
+    {"GET", "/api/item/{item-id}/neighbors/{category}", .on = ON_MODEL, .ask = ask_neighbours_category,
+     .answer = answer_scores, .asks = &list_form, .gives = "Scores", .about = "what goes with an item, of a category"},
     {"GET", "/api/item-to-item/{name}/{item-id}", .on = ON_MODEL, .ask = ask_item_to_item, .answer = answer_scores,
      .asks = &list_form, .gives = "Scores", .about = "what goes with an item"},
     {"GET", "/api/latest", get_latest, ON_HTTP, .asks = &list_form, .gives = "Scores", .about = "the newest items"},

@@ -53,8 +53,8 @@ static lorec_err find(server *s, exchange *x, json_t **out)
     TRY(store_user_get(s->store, x->part[0], keep_user, out));
     if (*out) return LOREC_OK;
     live_read_lock(&s->live);
-    bool known = live_find_user(&s->live, x->part[0]) != NO_NUMBER;
-    uint32_t number;
+    uint32_t number, user = live_find_user(&s->live, x->part[0]); /* who was forgotten has a number and nothing else */
+    bool known = user != NO_NUMBER && s->live.user[user].n + s->live.user[user].n_taken > 0;
     for (size_t i = 0; i < s->engine.n && !known; i++)
         known = dataset_find_user(&s->engine.run[i]->advisor.data, x->part[0], &number);
     live_unlock(&s->live);
@@ -78,9 +78,9 @@ static lorec_err patch_user(server *s, exchange *x)
     TRY(exchange_json(x, &body));
     TRY(form_read(x, body, &patch_form, &unused));
     TRY(find(s, x, &tree));
-    json_object_update(tree, body);
+    lorec_err e = gorse_patch(tree, body);
     json_object_set_new(tree, "UserId", gorse_text(x->part[0]));
-    lorec_err e = gorse_put_user(s, tree, &affected);
+    if (!e) e = gorse_put_user(s, tree, &affected);
     json_decref(tree);
     TRY(e);
     return exchange_reply(x, 200, json_pack("{s:I}", "RowAffected", (json_int_t)affected));

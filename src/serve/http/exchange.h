@@ -37,6 +37,7 @@ typedef struct exchange {
     buf body;
     json_t *json;               /* the body once parsed */
     bool cross_site;            /* a browser says that another site's page asks (Sec-Fetch-Site) */
+    bool second_version;        /* X-API-Version: 2: Gorse's lists with scores */
     char *key;                  /* what came in X-API-Key or Authorization: Bearer; never logged */
     char *content_type;         /* as sent, or NULL */
     size_t max_body, swallowed; /* bytes; what accepts it may raise it */

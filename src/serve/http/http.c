@@ -76,6 +76,8 @@ static lorec_err take_head(http *h, exchange *x, struct MHD_Connection *c, const
     if (x->refused) return LOREC_INPUT;
     const char *site = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Sec-Fetch-Site");
     x->cross_site = site && strcasecmp(site, "cross-site") == 0;
+    const char *version = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "X-API-Version");
+    x->second_version = version && slice_is(slice_trim(slice_of(version)), "2");
     const char *key = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "X-API-Key");
     const char *bearer = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Authorization");
     if (!key && bearer && strncasecmp(bearer, "Bearer ", 7) == 0) key = bearer + 7;

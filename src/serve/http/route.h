@@ -33,7 +33,8 @@ typedef struct route {
     bool writes;         /* ON_STORE: inside the batch's transaction */
     size_t max_body;     /* bytes; 0: as the daemon says */
     const char *about;   /* one line for openapi.json */
-    bool hands_on;       /* ON_MODEL: `answer` sees to the reply (http_done) itself unless it returns an error */
+    bool hands_on; /* ON_MODEL: `answer` sees to the reply (http_done) itself, or queues `step` for the store's thread,
+                          * unless it returns an error */
     /* What openapi.json says besides: */
     const form *takes;       /* the body; NULL: none */
     bool may_be_empty;       /* it need not be there */

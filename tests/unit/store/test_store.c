@@ -56,6 +56,21 @@ static void events_are_stored_once(store *s)
     seen = (seen_events){0};
     assert_ok(store_events_of(s, e.user, s_of("other"), s_of(""), INT64_MAX, 10, see, &seen));
     assert_int_equal(seen.n, 0);
+    const struct { /* what was taken back is no feedback, what was said again is */
+        const char *id;
+        bool retract;
+        size_t feedback, events;
+    } then[] = {{"back", true, 0, 2}, {"again", false, 1, 3}};
+    for (size_t i = 0; i < 2; i++) {
+        e.event_id = s_of(then[i].id), e.retract = then[i].retract;
+        assert_ok(store_event_add(s, &e, STORE_IDEMPOTENT, &added));
+        seen = (seen_events){0};
+        assert_ok(store_feedback_of(s, e.user, s_of(""), s_of(""), INT64_MAX, 10, see, &seen));
+        assert_int_equal(seen.n, then[i].feedback);
+        seen = (seen_events){0};
+        assert_ok(store_events_of(s, e.user, s_of(""), s_of(""), INT64_MAX, 10, see, &seen));
+        assert_int_equal(seen.n, then[i].events);
+    }
 }
 
 static void what_is_rolled_back_is_not_there(store *s)
@@ -199,7 +214,7 @@ static void on_sqlite(void **state)
     seen_events seen = {0};
     assert_ok(store_open(&again, url));
     assert_ok(store_events_after(again, 0, 10, see, &seen));
-    assert_int_equal(seen.n, 2);
+    assert_int_equal(seen.n, 4);
     store_close(again);
 }
 
