@@ -10,7 +10,7 @@ RUN scripts/deps && cmake -S . -B build -DLOREC_TESTS=OFF -DCMAKE_INSTALL_PREFIX
 
 FROM debian:12-slim
 RUN apt-get update && apt-get install -y --no-install-recommends libopenblas0-openmp liblapacke libjansson4 libyaml-0-2 zlib1g \
-    libzstd1 libarchive13 libssl3 libcurl4 libpcre2-8-0 libutf8proc2 libsqlite3-0 libpq5 libmicrohttpd12 libdnnl2 libgomp1 \
+    libzstd1 libarchive13 libssl3 libcurl4 libpcre2-8-0 libutf8proc2 libsqlite3-0 libpq5 libmicrohttpd12 libgomp1 \
     ca-certificates && rm -rf /var/lib/apt/lists/* && useradd --system --home-dir /var/lib/lorec --create-home lorec
 COPY --from=build /out/ /
 USER lorec

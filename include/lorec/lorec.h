@@ -13,6 +13,9 @@
  *     lorec_model_free(m);
  *     lorec_dataset_free(d);
  *
+ * Build with `cc prog.c $(pkg-config --cflags --libs lorec)`; liblorec.a takes `--static` too. Neither library has a global name
+ * that does not begin with lorec_.
+ *
  * Ownership: what a function makes through its first argument is the caller's, to pass to the matching _free; strings in
  * results belong to the model and live as long as it. A model is immutable: any number of threads may use one at once.
  * Struct arguments begin with `size` (sizeof the struct), so that programs built against an older header keep working. */

@@ -43,7 +43,7 @@ void par_set_workers(int n)
     if (n < 1) n = 1;
     if (n > WORKERS_MAX) n = WORKERS_MAX;
     atomic_store(&workers, n);
-    omp_set_num_threads(n); /* OpenBLAS and oneDNN, built on OpenMP, follow */
+    omp_set_num_threads(n); /* OpenBLAS, built on OpenMP, follows */
 }
 
 /* The failure of the lowest piece, carried from its worker's thread to the caller's. */

@@ -2,7 +2,6 @@
 #include <archive.h>
 #include <cblas.h>
 #include <curl/curl.h>
-#include <dnnl.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,16 +77,14 @@ static double measure_gbytes(void)
 
 static json_t *libraries_json(void)
 {
-    char zst[16], xxh[24], dnnl[32];
-    const dnnl_version_t *d = dnnl_version();
+    char zst[16], xxh[24];
     snprintf(zst, sizeof zst, "%s", ZSTD_versionString());
     unsigned x = XXH_versionNumber();
     snprintf(xxh, sizeof xxh, "%u.%u.%u", x / 10000, x / 100 % 100, x % 100);
-    snprintf(dnnl, sizeof dnnl, "%d.%d.%d", d->major, d->minor, d->patch);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "oneDNN", dnnl, "OpenBLAS",
-                     openblas_get_config(), "jansson", jansson_version_str(), "libyaml", yaml_get_version_string(),
-                     "zlib", zlibVersion(), "zstd", zst, "libarchive", archive_version_string(), "xxHash", xxh,
-                     "OpenSSL", OpenSSL_version(OPENSSL_VERSION), "libcurl", curl_version());
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "OpenBLAS", openblas_get_config(), "jansson",
+                     jansson_version_str(), "libyaml", yaml_get_version_string(), "zlib", zlibVersion(), "zstd", zst,
+                     "libarchive", archive_version_string(), "xxHash", xxh, "OpenSSL", OpenSSL_version(OPENSSL_VERSION),
+                     "libcurl", curl_version());
 }
 
 /* What would make this machine better at the work, in words. */

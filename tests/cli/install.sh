@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# An embedder's first hour: install into a fresh prefix, build the examples with pkg-config, run them; and what the shared
-# library exports is the public headers' names and nothing else.
+# An embedder's first hour: install into a fresh prefix, build the examples with pkg-config, run them; and what either library
+# exports is the public headers' names and nothing else.
 set -eu
 build=$(dirname "$LOREC_BIN")
 tmp=$(mktemp -d)
@@ -18,19 +18,25 @@ grep -q '^ExecStart=/.*/lorec serve' "$tmp/usr/lib/systemd/system/lorec.service"
 soname=$(objdump -p "$lib/liblorec.so" | awk '/SONAME/ {print $2}')
 [ "$soname" = liblorec.so.0 ] || { echo "soname is '$soname'"; exit 1; }
 
-foreign=$(nm -D --defined-only "$lib/liblorec.so" | awk '{print $3}' | grep -vE '^lorec_|^_init$|^_fini$' || true)
-[ -z "$foreign" ] || { echo "exported beside lorec_*:" $foreign; exit 1; }
-for name in $(grep -ohE 'LOREC_API [a-z_0-9 ]+\*?(lorec_[a-z_0-9]+)\(' "$LOREC_SOURCE_DIR"/include/lorec/*.h | grep -oE 'lorec_[a-z_0-9]+\($' | tr -d '('); do
-    nm -D --defined-only "$lib/liblorec.so" | grep -qE " $name\$" || { echo "$name is in the header but not in the library"; exit 1; }
+sanitize=""
+grep -q 'LOREC_SANITIZE:BOOL=ON' "$build/CMakeCache.txt" && sanitize="-fsanitize=address,undefined"
+grep -ohE 'LOREC_API [a-z_0-9 ]+\*?lorec_[a-z_0-9]+\(' "$tmp"/usr/include/lorec/*.h | grep -oE 'lorec_[a-z_0-9]+\($' | tr -d '(' | sort >"$tmp/public"
+[ "$(wc -l <"$tmp/public")" -gt 40 ] || { echo "the headers' names were not found"; exit 1; }
+nm -D --defined-only "$lib/liblorec.so" | awk '{print $3}' | grep -vxE '_init|_fini' | sort >"$tmp/shared"
+nm -g --defined-only "$lib/liblorec.a" | awk 'NF == 3 {print $3}' | sort >"$tmp/static" # every global name, hidden ones too
+for kind in shared static; do
+    diff "$tmp/public" "$tmp/$kind" || { echo "the names of the headers (<) and of the $kind library (>) differ"; exit 1; }
 done
 
 sed -i "s|^prefix=.*|prefix=$tmp/usr|" "$lib/pkgconfig/lorec.pc"
 export PKG_CONFIG_PATH="$lib/pkgconfig" LD_LIBRARY_PATH="$lib"
-sanitize=""
-grep -q 'LOREC_SANITIZE:BOOL=ON' "$build/CMakeCache.txt" && sanitize="-fsanitize=address,undefined"
 flags=$(pkg-config --cflags --libs lorec)
 for example in embed run lm; do ${CC:-cc} $sanitize "$LOREC_SOURCE_DIR/examples/$example.c" $flags -lm -o "$tmp/$example"; done
 cd "$tmp"
+# the archive, in a program that has a name of the library's own for itself
+{ echo 'int recommender_new(void); int recommender_new(void) { return 7; }'; cat "$LOREC_SOURCE_DIR/examples/embed.c"; } >own.c
+static=$(pkg-config --cflags --libs --static lorec | sed 's/-llorec/-l:liblorec.a/')
+${CC:-cc} $sanitize own.c $static -o own && ./own | grep -qE '^[0-9]+ users' || { ./own; echo "the static library"; exit 1; }
 ./embed >out.txt
 grep -qE '^[0-9]+ users, [0-9]+ items' out.txt
 [ "$(grep -cE '^[1-5]\. .+ \(.+, -?[0-9.]+\)$' out.txt)" = 5 ] || { cat out.txt; exit 1; }
