@@ -60,11 +60,50 @@ lorec_err import_bad_row(importing *in, const char *path, uint64_t line, const c
                    path, (unsigned long long)line, text);
 }
 
+/* ---- what can not be read ------------------------------------------------------------------------------------------- */
+
+/* Forms that are known by their first bytes and are no text: what they are, and how to get text out of them. */
+static const struct {
+    const char *bytes, *is, *remedy;
+} not_text[] = {
+    {"PAR1", "a Parquet file",
+     "`duckdb -c \"COPY 'OLD' TO 'NEW.csv'\"`, or pandas: read_parquet('OLD').to_csv('NEW.csv')"},
+    {"PK\3\4", "a zip archive or an Excel workbook", "unzip it; a workbook: save it as CSV (UTF-8)"},
+    {"\xD0\xCF\x11\xE0", "an old Excel workbook", "save it as CSV (UTF-8)"},
+    {"SQLite format 3", "an SQLite database",
+     "`sqlite3 -csv -header OLD 'SELECT user, item, time FROM ...' > NEW.csv`"},
+    {"\x80\4\x95", "a Python pickle", "pandas: read_pickle('OLD').to_csv('NEW.csv', index=False)"},
+    {"\x89HDF", "an HDF5 file", "pandas: read_hdf('OLD').to_csv('NEW.csv', index=False)"},
+    {"ARROW1", "an Arrow or Feather file", "pandas: read_feather('OLD').to_csv('NEW.csv', index=False)"},
+    {"\x93NUMPY", "a NumPy array",
+     "numpy.savetxt('NEW.csv', array, fmt='%d', delimiter=',', header='user,item', comments='')"},
+    {"BZh", "packed with bzip2", "`bunzip2 OLD`; gzip and zstd are read as they are"},
+    {"\xFD"
+     "7zXZ",
+     "packed with xz", "`unxz OLD`; gzip and zstd are read as they are"},
+    {"7z\xBC\xAF", "a 7-Zip archive", "`7z x OLD`"},
+    {"%PDF", "a PDF", "the data have to be text: CSV, TSV or JSON lines"},
+};
+
+static lorec_err refuse_not_text(const char *path, slice head)
+{
+    for (size_t i = 0; i < sizeof not_text / sizeof *not_text; i++) {
+        size_t n = strlen(not_text[i].bytes);
+        if (head.n >= n && memcmp(head.p, not_text[i].bytes, n) == 0)
+            return err_set(LOREC_INPUT, "%s: is %s, which is not read; make text of it: %s", path, not_text[i].is,
+                           not_text[i].remedy);
+    }
+    return LOREC_OK;
+}
+
 /* ---- what is there -------------------------------------------------------------------------------------------------- */
 
 static lorec_err head_read(importing *in)
 {
     lines l;
+    if (strcmp(in->path, "-") == 0 && !file_exists("-"))
+        return err_set(LOREC_INPUT, "-: data are read more than once, which standard input can not be; write them to a "
+                                    "file first (it may be .gz or .zst)");
     TRY(lines_open(&l, in->path));
     slice line;
     lorec_err e = LOREC_OK;
@@ -79,7 +118,7 @@ static lorec_err head_read(importing *in)
     const unsigned char *p = (const unsigned char *)in->head.p;
     if (in->head.n >= 2 && ((p[0] == 0xFF && p[1] == 0xFE) || (p[0] == 0xFE && p[1] == 0xFF)))
         return err_set(LOREC_INPUT, "%s: is UTF-16; convert it with `iconv -f UTF-16 -t UTF-8 OLD > NEW`", in->path);
-    return LOREC_OK;
+    return refuse_not_text(in->path, (slice){in->head.p, in->head.n});
 }
 
 lorec_err importing_look(importing *in)

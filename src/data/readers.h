@@ -53,8 +53,11 @@ bool name_ends(const char *name, const char *ending); /* of the plain name */
 lorec_err import_bad_row(importing *in, const char *path, uint64_t line, const char *why, ...)
     __attribute__((format(printf, 4, 5)));
 
-bool parse_time(slice s,
-                int64_t *out); /* whole or decimal number, or an ISO date with or without a time of day (UTC) */
+/* A whole or decimal number; an ISO date with or without a time of day (UTC); 31.05.2024 with or without one. Dates with
+ * slashes and the year last are refused: whether 01/02/2024 is in January or February is not written in it. */
+bool parse_time(slice s, int64_t *out);
+/* 4, 4.5, "4,5" (no thousands are known), true or yes (1), false or no (0). */
+bool parse_rating(slice s, double *out);
 bool date_to_time(int64_t year, int64_t month, int64_t day, int64_t *out);
 
 /* ---- side files and small tables: one record after the other ------------------------------------------------------------ */

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "data/item_text.h"
+#include "data/readers/columns.h"
 #include "data/readers/json_rows.h"
 
 static const char *const user_keys[] = {"reviewerID", "user_id", "reviewer_id", "username", "user", NULL};
@@ -68,7 +69,9 @@ static bool rating_of(const json_t *v, float *out)
     double value;
     if (json_is_number(v))
         value = json_number_value(v);
-    else if (!json_is_string(v) || !slice_to_f64((slice){json_string_value(v), json_string_length(v)}, &value))
+    else if (json_is_boolean(v))
+        value = json_is_true(v);
+    else if (!json_is_string(v) || !parse_rating((slice){json_string_value(v), json_string_length(v)}, &value))
         return false;
     *out = (float)value;
     return true;
@@ -84,28 +87,54 @@ static lorec_err take_text(importing *in, const json_t *object, const char *name
     return dataset_builder_cell(in->builder, SIDE_ROW, name, COLUMN_TEXT, (slice){0}, s, 0);
 }
 
-/* Which of the keys the file has is settled by its first review: then a review without one is a bad row. */
+/* Which of the keys the file has is settled by its first review: then a review without one is a bad row. Where the usual
+ * keys are not there, those that would be known as the header of a CSV are taken; --columns names others. */
+enum { USER, ITEM, RATING, TIME, KEYS };
 typedef struct keys {
-    bool rated, timed, known;
+    bool known;
+    layout own;
+    const char *one[KEYS][2];
+    const char *const *of[KEYS]; /* NULL: none */
 } keys;
+
+static lorec_err settle(importing *in, const json_t *object, keys *k)
+{
+    static const char *const *const usual[KEYS] = {user_keys, item_keys, rating_keys, time_keys};
+    const char *words = in->options->columns;
+    TRY(layout_of_object(&k->own, object));
+    if (words) TRY(layout_set(&k->own, in->path, words));
+    const int own[KEYS] = {k->own.user, k->own.item, k->own.rating, k->own.time};
+    for (int i = 0; i < KEYS; i++) {
+        bool has = json_first(object, usual[i]) != NULL;
+        if (own[i] >= 0 && (words || !has)) {
+            k->one[i][0] = k->own.names[own[i]];
+            k->of[i] = k->one[i];
+        } else
+            k->of[i] = (has && !words) || i == USER || i == ITEM ? usual[i] : NULL;
+    }
+    k->known = true;
+    return LOREC_OK;
+}
 
 static lorec_err take(importing *in, json_rows *j, keys *k)
 {
     char user_room[32], item_room[32];
     raw_row row = {.rating = NAN, .time = TIME_NONE};
-    uint64_t line = j->in.number;
-    if (j->fault) return import_bad_row(in, in->path, line, "%s", j->fault);
-    const json_t *user = json_first(j->object, user_keys), *item = json_first(j->object, item_keys);
+    if (j->fault) return import_bad_row(in, in->path, j->line, "%s", j->fault);
+    if (!k->known) TRY(settle(in, j->object, k));
+    const json_t *user = json_first(j->object, k->of[USER]), *item = json_first(j->object, k->of[ITEM]);
     if (!user || !json_text(user, user_room, &row.user))
-        return import_bad_row(in, in->path, line, "no user id (looked for reviewerID, user_id ...)");
+        return import_bad_row(in, in->path, j->line,
+                              "no user id (looked for %s ...; --columns user=KEY,item=KEY names it)", k->of[USER][0]);
     if (!item || !json_text(item, item_room, &row.item))
-        return import_bad_row(in, in->path, line, "no item id (looked for parent_asin, asin, product_id ...)");
-    const json_t *rating = json_first(j->object, rating_keys), *time = json_first(j->object, time_keys);
-    if (!k->known) *k = (keys){.rated = rating != NULL, .timed = time != NULL, .known = true};
-    if (k->rated && (!rating || !rating_of(rating, &row.rating)))
-        return import_bad_row(in, in->path, line, "no rating, or not a number");
-    if (k->timed && (!time || !time_of(time, &row.time)))
-        return import_bad_row(in, in->path, line, "no time, or not one");
+        return import_bad_row(in, in->path, j->line,
+                              "no item id (looked for %s ...; --columns user=KEY,item=KEY names it)", k->of[ITEM][0]);
+    const json_t *rating = k->of[RATING] ? json_first(j->object, k->of[RATING]) : NULL,
+                 *time = k->of[TIME] ? json_first(j->object, k->of[TIME]) : NULL;
+    if (k->of[RATING] && (!rating || !rating_of(rating, &row.rating)))
+        return import_bad_row(in, in->path, j->line, "no rating, or not a number");
+    if (k->of[TIME] && (!time || !time_of(time, &row.time)))
+        return import_bad_row(in, in->path, j->line, "no time, or not one");
     TRY(dataset_builder_row(in->builder, &row));
     if (!in->options->review_text) return LOREC_OK;
     TRY(take_text(in, j->object, "review", review_keys));
@@ -144,6 +173,7 @@ static lorec_err read_amazon(importing *in)
     lorec_err e = LOREC_OK;
     while (!e && json_rows_next(&j)) e = take(in, &j, &k);
     lorec_err closed = json_rows_close(&j);
+    layout_free(&k.own);
     TRY(e);
     TRY(closed);
     buf meta = {0};
@@ -154,5 +184,6 @@ static lorec_err read_amazon(importing *in)
     return e;
 }
 
-const reader reader_amazon = {"amazon", "reviews as JSON lines: Amazon 2014, 2018, 2023, Yelp, Steam", likes,
-                              read_amazon};
+const reader reader_amazon = {
+    "amazon", "reviews or events as JSON lines, or one array: Amazon 2014, 2018, 2023, Yelp, Steam, your own", likes,
+    read_amazon};

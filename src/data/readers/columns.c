@@ -15,9 +15,10 @@ static const char *const item_words[] = {
     "movie",   "iid",        "gametitle", "song",        "track",     "artist",     "book",   "article", "video",
     "game",    "sku",        "skuid",     "productcode", "stockcode", "show",       "showid", "course",  "courseid",
     "recipe",  "recipeid",   "url",       "i",           NULL};
-static const char *const rating_words[] = {"rating",      "overall", "ratings", "stars",        "score",
-                                           "ratingvalue", "value",   "label",   "preference",   "playcount",
-                                           "weight",      "star",    "grade",   "reviewrating", NULL};
+static const char *const rating_words[] = {
+    "rating",     "overall",   "ratings", "stars", "score",   "ratingvalue",  "value", "label",
+    "preference", "playcount", "weight",  "star",  "grade",   "reviewrating", "plays", "liked",
+    "like",       "islike",    "isliked", "click", "clicked", "isclick",      NULL};
 static const char *const time_words[] = {
     "timestamp",    "unixreviewtime", "time",        "ts",         "unixtime",  "datetime",  "date",
     "createdat",    "reviewtime",     "timestamps",  "day",        "eventtime", "orderdate", "orderedat",
@@ -205,13 +206,13 @@ static void drop_types(char **cells, size_t n)
 static bool is_number(const char *text)
 {
     double value;
-    return slice_to_f64(slice_of(text), &value);
+    return parse_rating(slice_of(text), &value);
 }
 
 static double number_of(const char *text)
 {
     double value;
-    return slice_to_f64(slice_of(text), &value) ? value : 0;
+    return parse_rating(slice_of(text), &value) ? value : 0;
 }
 
 /* An ASIN or ISBN before an Amazon reviewer's id: the 2018 rating-only files have the item first. */
@@ -270,6 +271,8 @@ lorec_err layout_guess(layout *l, const char *path, slice head)
             first = NULL;
             for (int r = 0; r < ROLES; r++) *role_column(l, roles[r].role) = layout_known(l, roles[r].role);
             l->named = l->user >= 0 && l->item >= 0;
+            if (l->user >= 0 && l->item < 0)
+                l->item = l->title, l->title = -1; /* titles are ids where there are no others */
             if (!l->named && !known && n_first >= 2 && n_second == n_first) guess_by_place(l, second);
         } else {
             guess_by_place(l, first);
@@ -279,6 +282,26 @@ lorec_err layout_guess(layout *l, const char *path, slice head)
     names_free(second, n_second);
     if (e) layout_free(l);
     return e;
+}
+
+lorec_err layout_of_object(layout *l, const json_t *object)
+{
+    *l = (layout){.user = -1, .item = -1, .rating = -1, .time = -1, .title = -1, .header = true};
+    size_t cap = 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
+        lorec_err e = l->n < ROW_COLUMNS_MAX ? mem_grow(&l->names, &cap, (size_t)l->n + 1) : LOREC_OK;
+        if (!e && l->n < ROW_COLUMNS_MAX) e = mem_dup(&l->names[l->n], key);
+        if (e) {
+            layout_free(l);
+            return e;
+        }
+        if (l->n < ROW_COLUMNS_MAX) l->n++;
+    }
+    for (int r = 0; r < ROLES; r++) *role_column(l, roles[r].role) = layout_known(l, roles[r].role);
+    return LOREC_OK;
 }
 
 /* ---- what the user says --------------------------------------------------------------------------------------------------- */

@@ -17,6 +17,8 @@ typedef struct layout {
 
 /* From the first lines of a file; `path` is only for messages. LOREC_INPUT where no two columns can be told apart. */
 lorec_err layout_guess(layout *l, const char *path, slice head);
+/* From the keys of a JSON object: the known words among them, no more. */
+lorec_err layout_of_object(layout *l, const json_t *object);
 /* "user=reviewer,item=asin": names of the header or numbers from 1. Unknown words: LOREC_USAGE with the nearest. */
 lorec_err layout_set(layout *l, const char *path, const char *words);
 /* The column with one of the known words for "user", "item", "rating", "time", "title"; -1. */

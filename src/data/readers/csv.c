@@ -5,7 +5,7 @@
 
 static int likes(const importing *in)
 {
-    if (in->is_folder) return 0;
+    if (in->is_folder || (in->head.n && in->head.p[0] == '[')) return 0; /* JSON is no CSV */
     layout l;
     lorec_err e = layout_guess(&l, in->path, (slice){in->head.p, in->head.n});
     if (e) return e == LOREC_INPUT ? 0 : -1;
@@ -27,7 +27,18 @@ static lorec_err note_columns(importing *in, const layout *l)
         json_t *value = l->names ? json_string(l->names[used[i].at]) : NULL;
         json_object_set_new(note, used[i].role, value ? value : json_integer(used[i].at + 1));
     }
-    return dataset_builder_note(in->builder, "columns_read", note);
+    TRY(dataset_builder_note(in->builder, "columns_read", note));
+    json_t *unused = json_array();
+    for (int i = 0; unused && l->names && i < l->n; i++) {
+        bool is_used = layout_says(l, i) != COLUMN_FLOAT || !l->names[i][0];
+        for (size_t k = 0; k < sizeof used / sizeof *used; k++) is_used |= used[k].at == i;
+        if (!is_used) json_array_append_new(unused, json_string(l->names[i]));
+    }
+    if (json_array_size(unused) == 0) {
+        json_decref(unused);
+        return LOREC_OK;
+    }
+    return dataset_builder_note(in->builder, "columns_unused", unused);
 }
 
 /* What the rows say of their items: the first row of each item counts. */
@@ -106,11 +117,14 @@ static lorec_err read_csv(importing *in)
     TRY(layout_guess(&l, in->path, (slice){in->head.p, in->head.n}));
     lorec_err e = LOREC_OK;
     if (in->options->columns) {
-        l.user = l.header && !l.named ? -1 : l.user;
+        if (l.header && layout_known(&l, "user") < 0) l.user = -1; /* was guessed by its place */
         e = layout_set(&l, in->path, in->options->columns);
     }
     if (!e) e = check(in, &l);
-    if (!e && !l.named && !in->options->columns)
+    if (!e && !in->options->columns && l.header && layout_known(&l, "user") >= 0 && layout_known(&l, "item") < 0)
+        log_info("%s: no column of item ids; those of \"%s\" are taken (--columns says otherwise)", in->path,
+                 l.names[l.item]);
+    else if (!e && !l.named && !in->options->columns)
         log_info("%s: %s; column %d is taken as the user, %d as the item (--columns says otherwise)", in->path,
                  l.header ? "no name in the header is known" : "no header", l.user + 1, l.item + 1);
     if (!e) e = dataset_builder_source(in->builder, in->path);

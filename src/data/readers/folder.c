@@ -1,7 +1,9 @@
 /* folder.c: a folder of files that other formats know: one file of interactions, or the parts of a split (train.txt,
- * valid.txt, test.txt; X.train.csv ...), whose rows are marked in the row column "part". */
+ * valid.txt, test.txt; X.train.csv ...), whose rows are marked in the row column "part". A table with the name of one of
+ * items (items.csv, products.tsv ...) beside them says what their items are. */
+#include "base/log.h"
 #include "base/mem.h"
-#include "data/readers.h"
+#include "data/item_text.h"
 
 static const struct {
     const char *stem, *part;
@@ -74,6 +76,49 @@ static lorec_err read_file(importing *in, const char *name)
     return e;
 }
 
+/* ---- what the items are ------------------------------------------------------------------------------------------------- */
+
+/* Names of tables of items, without their ending, "_" and capitals. */
+static const char *const item_tables[] = {
+    "item",    "items",    "itemmeta", "itemsmeta", "itemmetadata", "iteminfo",  "itemsinfo", "itemfeatures",
+    "product", "products", "movies",   "books",     "articles",     "songs",     "tracks",    "artists",
+    "games",   "videos",   "courses",  "recipes",   "catalog",      "catalogue", "metadata"};
+
+static bool is_item_table(const char *name)
+{
+    static const char *const endings[] = {".csv", ".tsv", ".json", ".jsonl"};
+    char stem[32];
+    size_t n = 0;
+    bool is_table = false;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) is_table |= name_ends(name, endings[i]);
+    for (; is_table && *name && *name != '.' && n < sizeof stem - 1; name++) {
+        if (*name != '_' && *name != '-') stem[n++] = *name >= 'A' && *name <= 'Z' ? (char)(*name - 'A' + 'a') : *name;
+    }
+    stem[n] = 0;
+    for (size_t i = 0; i < sizeof item_tables / sizeof *item_tables; i++) {
+        if (strcmp(stem, item_tables[i]) == 0) return true;
+    }
+    return false;
+}
+
+static lorec_err read_item_table(importing *in, const char *not_this)
+{
+    buf path = {0};
+    lorec_err e = LOREC_OK;
+    if (in->options->item_text) return LOREC_OK; /* said by hand */
+    for (size_t i = 0; i < in->n_names && !e; i++) {
+        if (!is_item_table(in->names[i]) || (not_this && strcmp(in->names[i], not_this) == 0)) continue;
+        e = import_path(in, in->names[i], &path);
+        if (!e) log_info("%s: says what the items are (--item-text names another file)", path.p);
+        if (!e) e = item_text_join(in, path.p);
+        break;
+    }
+    buf_free(&path);
+    return e;
+}
+
+/* ---- what is there ------------------------------------------------------------------------------------------------------- */
+
 static lorec_err read_parts(importing *in)
 {
     for (int p = 0; p < 3; p++) {
@@ -85,7 +130,7 @@ static lorec_err read_parts(importing *in)
             TRY(builder_mark_rows(in->builder, "part", before, in->builder->n, parts[p]));
         }
     }
-    return LOREC_OK;
+    return read_item_table(in, NULL);
 }
 
 /* How sure the surest format is that this file holds interactions. */
@@ -123,9 +168,12 @@ static lorec_err read_only_file(importing *in)
     if (!only) return err_set(LOREC_INPUT, "%s: no file of interactions in this folder", in->path);
     if (second)
         return err_set(LOREC_INPUT,
-                       "%s: several files could be the interactions (%s, %s ...); name the one that is meant", in->path,
-                       only, second);
-    return read_file(in, only);
+                       "%s: several files could be the interactions (%s, %s ...); name the one that is meant, or make "
+                       "one of them: (cat A.csv; tail -n +2 B.csv) > all.csv",
+                       in->path, only, second);
+    log_info("%s: the interactions are those of %s", in->path, only);
+    TRY(read_file(in, only));
+    return read_item_table(in, only);
 }
 
 static lorec_err read_folder(importing *in)
@@ -135,4 +183,6 @@ static lorec_err read_folder(importing *in)
 }
 
 const reader reader_folder = {
-    "folder", "a folder with one file of a known form, or with its train, valid and test parts", likes, read_folder};
+    "folder",
+    "a folder with one file of a known form, or its train, valid and test parts; items.csv says what items are", likes,
+    read_folder};

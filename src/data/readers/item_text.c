@@ -94,7 +94,7 @@ static lorec_err take_json(importing *in, const json_rows *j, const char *path, 
 {
     char room[32];
     slice who;
-    if (j->fault) return import_bad_row(in, path, j->in.number, "%s", j->fault);
+    if (j->fault) return import_bad_row(in, path, j->line, "%s", j->fault);
     /* The id is the first of the usual keys that the interactions know. */
     for (const char *const *key = json_item_keys(); *key; key++) {
         const json_t *v = json_object_get(j->object, *key);

@@ -8,7 +8,8 @@
 bool json_looks(slice head)
 {
     head = slice_trim(head);
-    if (head.n >= 3 && memcmp(head.p, "\xEF\xBB\xBF", 3) == 0) head.p += 3, head.n -= 3;
+    if (head.n >= 3 && memcmp(head.p, "\xEF\xBB\xBF", 3) == 0) head = slice_trim((slice){head.p + 3, head.n - 3});
+    if (head.n && head.p[0] == '[') head = slice_trim((slice){head.p + 1, head.n - 1});
     return head.n && head.p[0] == '{';
 }
 
@@ -50,6 +51,70 @@ static lorec_err parse(json_rows *j, slice line)
     return LOREC_OK;
 }
 
+/* ---- one array ------------------------------------------------------------------------------------------------------------ */
+
+static lorec_err array_open(json_rows *j, slice line)
+{
+    j->line = j->in.number;
+    do {
+        TRY(buf_add(&j->array, line.p, line.n));
+        TRY(buf_add(&j->array, "\n", 1));
+    } while (lines_next(&j->in, &line));
+    j->at = 1;
+    return LOREC_OK;
+}
+
+static char array_skip_blanks(json_rows *j)
+{
+    for (; j->at < j->array.n; j->at++) {
+        char c = j->array.p[j->at];
+        j->line += c == '\n';
+        if (c != ' ' && c != '\t' && c != '\n' && c != '\r') return c;
+    }
+    return 0;
+}
+
+/* The next element, if there is one. What is no JSON ends the file: where the next element begins is not known then. */
+static lorec_err array_next(json_rows *j, bool *more)
+{
+    bool first = j->at == 1;
+    char c = array_skip_blanks(j);
+    *more = false;
+    if (c == ',' && !first) {
+        j->at++;
+        c = array_skip_blanks(j);
+    } else if (c == ']') {
+        j->at++;
+        if (!array_skip_blanks(j)) return LOREC_OK;
+        return err_set(LOREC_INPUT, "%s, line %llu: text behind the end of the array", j->path,
+                       (unsigned long long)j->line);
+    } else if (!first)
+        return err_set(LOREC_INPUT, "%s, line %llu: the array is not closed, or a comma is missing", j->path,
+                       (unsigned long long)j->line);
+    json_error_t why;
+    const char *from = j->array.p + j->at;
+    j->object = json_loadb(from, j->array.n - j->at, JSON_ALLOW_NUL | JSON_DISABLE_EOF_CHECK, &why);
+    if (!j->object && json_error_code(&why) == json_error_out_of_memory)
+        return err_set(LOREC_RESOURCE, "%s, line %llu: out of memory", j->path, (unsigned long long)j->line);
+    if (!j->object)
+        return err_set(LOREC_INPUT, "%s, line %llu: not a JSON object (%.150s)", j->path,
+                       (unsigned long long)j->line + (unsigned long long)(why.line > 0 ? why.line - 1 : 0), why.text);
+    for (int i = 0; i < why.position; i++) j->line += from[i] == '\n';
+    j->at += (size_t)why.position;
+    if (!json_is_object(j->object)) j->fault = "not a JSON object";
+    *more = true;
+    return LOREC_OK;
+}
+
+static bool array_row(json_rows *j)
+{
+    bool more;
+    j->err = array_next(j, &more);
+    return !j->err && more;
+}
+
+/* ---- the file ------------------------------------------------------------------------------------------------------------- */
+
 bool json_rows_next(json_rows *j)
 {
     slice line;
@@ -57,11 +122,18 @@ bool json_rows_next(json_rows *j)
     json_decref(j->object);
     j->object = NULL;
     j->fault = NULL;
+    if (j->at) return array_row(j);
     do {
         if (!lines_next(&j->in, &line)) return false;
         if (j->in.number == 1 && line.n >= 3 && memcmp(line.p, "\xEF\xBB\xBF", 3) == 0) line.p += 3, line.n -= 3;
         line = slice_trim(line);
     } while (line.n == 0);
+    bool first = !j->line;
+    if (first && line.p[0] == '[') {
+        j->err = array_open(j, line);
+        return !j->err && array_row(j);
+    }
+    j->line = j->in.number;
     j->err = parse(j, line);
     return j->err == LOREC_OK;
 }
@@ -72,6 +144,7 @@ lorec_err json_rows_close(json_rows *j)
     json_decref(j->object);
     mem_free(j->path);
     buf_free(&j->text);
+    buf_free(&j->array);
     *j = (json_rows){0};
     return e ? e : closed;
 }

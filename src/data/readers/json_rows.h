@@ -1,4 +1,4 @@
-/* json_rows.h: files with one JSON object (or printed Python dict) a line.
+/* json_rows.h: files with one JSON object (or printed Python dict) a line, or with one array of objects.
  *
  *     json_rows j;
  *     TRY(json_rows_open(&j, path));
@@ -15,16 +15,19 @@ typedef struct json_rows {
     lines in;
     char *path;
     json_t *object;
+    uint64_t line; /* where the object began */
     const char *fault;
     char why[256];
     buf text;
+    buf array; /* the whole file, where it is one array; `at`: what was read of it */
+    size_t at;
     lorec_err err;
 } json_rows;
 
 lorec_err json_rows_open(json_rows *j, const char *path);
 bool json_rows_next(json_rows *j);
 lorec_err json_rows_close(json_rows *j);
-bool json_looks(slice head); /* the first line is an object */
+bool json_looks(slice head); /* it begins with an object, or with an array of them */
 
 /* A printed Python dict as JSON text; what is neither stays neither. `out` is cleared first. */
 lorec_err python_to_json(buf *out, slice in);

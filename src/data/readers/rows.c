@@ -150,6 +150,15 @@ static lorec_err wrong_count(block *b, const char *line, const cells *c, int wan
     return bad(b, line, why);
 }
 
+static lorec_err bad_cell(block *b, const char *line, const char *what, slice cell)
+{
+    char why[160];
+    cell = slice_trim(cell);
+    snprintf(why, sizeof why, cell.n ? "%s: \"%.*s\"" : "%s: it is empty", what, (int)(cell.n < 40 ? cell.n : 40),
+             cell.p);
+    return bad(b, line, why);
+}
+
 /* The number of an id; rows of one user mostly follow each other. */
 static inline lorec_err number_of(ids *v, slice id, slice *last, uint32_t *last_number, uint32_t *out)
 {
@@ -185,10 +194,10 @@ static lorec_err take_row(reading *r, const cells *c, const char *line)
     if (!why) why = id_fault(item, "no item id", "an item id of more than 4096 bytes: is the separator right?");
     double rating = NAN;
     int64_t time = TIME_NONE;
-    if (!why && f->rating >= 0 && !slice_to_f64(slice_trim(c->cell[f->rating]), &rating))
-        why = "the rating is not a number";
+    if (!why && f->rating >= 0 && !parse_rating(slice_trim(c->cell[f->rating]), &rating))
+        return bad_cell(r->b, line, "the rating is not a number", c->cell[f->rating]);
     if (!why && f->time >= 0 && !parse_time(slice_trim(c->cell[f->time]), &time))
-        why = "the time is not a number or ISO date";
+        return bad_cell(r->b, line, "the time is not a number or a date such as 2024-05-31 23:59:59", c->cell[f->time]);
     if (why) return bad(r->b, line, why);
     if (p->n == p->user_cap) {
         TRY(mem_grow(&p->user, &p->user_cap, p->n + 4096));

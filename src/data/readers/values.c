@@ -1,4 +1,6 @@
-/* time.c: moments as data files write them. */
+/* values.c: moments and ratings as data files write them. */
+#include <strings.h>
+
 #include "data/readers.h"
 
 /* Days since 1970-01-01 of the proleptic Gregorian calendar: whole 400-year cycles of 146097 days, years begun in March. */
@@ -37,13 +39,43 @@ static bool skip(slice *s, const char *any)
     return true;
 }
 
-/* 2018-05-06, 2018/05/06, 2018-05-06 12:34, ...T12:34:56.789, with Z, +hh:mm or +hhmm behind. */
-static bool parse_iso(slice s, int64_t *out)
+static bool iso_day(slice *s, int64_t *out)
 {
-    int64_t year, month, day, hour = 0, minute = 0, second = 0, zone_h = 0, zone_m = 0, sign = 0;
-    if (!digits(&s, 4, &year) || !skip(&s, "-/") || !digits(&s, 2, &month) || !skip(&s, "-/") || !digits(&s, 2, &day))
+    int64_t year, month, day;
+    return digits(s, 4, &year) && skip(s, "-/") && digits(s, 2, &month) && skip(s, "-/") && digits(s, 2, &day) &&
+           date_to_time(year, month, day, out);
+}
+
+/* 31.05.2024, 1.5.2024: dots are only written where the day comes first. */
+static bool dotted_day(slice *s, int64_t *out)
+{
+    int64_t year, month, day;
+    slice rest = *s, d = slice_cut(&rest, '.'), m = slice_cut(&rest, '.');
+    if (d.n < 1 || d.n > 2 || m.n < 1 || m.n > 2 || !digits(&d, d.n, &day) || !digits(&m, m.n, &month) ||
+        !digits(&rest, 4, &year) || !date_to_time(year, month, day, out))
         return false;
-    if (!date_to_time(year, month, day, out)) return false;
+    *s = rest;
+    return true;
+}
+
+static bool skip_word(slice *s, const char *word)
+{
+    size_t n = strlen(word);
+    if (s->n < n || memcmp(s->p, word, n) != 0) return false;
+    s->p += n;
+    s->n -= n;
+    return true;
+}
+
+/* 2018-05-06, 2018/05/06, 06.05.2018, behind it 12:34, T12:34:56.789, with Z, UTC, GMT, +hh:mm or +hhmm behind. */
+static bool parse_date(slice s, int64_t *out)
+{
+    int64_t hour = 0, minute = 0, second = 0, zone_h = 0, zone_m = 0, sign = 0;
+    slice from = s;
+    if (!iso_day(&s, out)) {
+        s = from;
+        if (!dotted_day(&s, out)) return false;
+    }
     if (s.n == 0) return true;
     if (!skip(&s, "T ") || !digits(&s, 2, &hour) || !skip(&s, ":") || !digits(&s, 2, &minute)) return false;
     if (skip(&s, ":") && !digits(&s, 2, &second)) return false;
@@ -51,7 +83,7 @@ static bool parse_iso(slice s, int64_t *out)
         while (s.n && s.p[0] >= '0' && s.p[0] <= '9') s.p++, s.n--;
     }
     skip(&s, " ");
-    if (!skip(&s, "Z") && s.n) {
+    if (!skip(&s, "Z") && !skip_word(&s, "UTC") && !skip_word(&s, "GMT") && s.n) {
         sign = s.p[0] == '-' ? -1 : 1;
         if (!skip(&s, "+-") || !digits(&s, 2, &zone_h)) return false;
         skip(&s, ":");
@@ -71,5 +103,23 @@ bool parse_time(slice s, int64_t *out)
         *out = (int64_t)value;
         return true;
     }
-    return parse_iso(s, out);
+    return parse_date(s, out);
+}
+
+static bool is_word(slice s, const char *word)
+{
+    return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
+}
+
+bool parse_rating(slice s, double *out)
+{
+    if (slice_to_f64(s, out)) return true;
+    *out = is_word(s, "true") || is_word(s, "yes") ? 1 : 0;
+    if (*out != 0 || is_word(s, "false") || is_word(s, "no")) return true;
+    char text[32];
+    const char *comma = memchr(s.p, ',', s.n);
+    if (!comma || s.n >= sizeof text || memchr(s.p, '.', s.n)) return false;
+    memcpy(text, s.p, s.n);
+    text[comma - s.p] = '.';
+    return slice_to_f64((slice){text, s.n}, out);
 }
