@@ -9,6 +9,7 @@
 extern const command command_lm_check;
 extern const command command_lm_bench;
 extern const command command_lm_embed;
+extern const command command_lm_classify;
 extern const command command_lm_score;
 extern const command command_lm_generate;
 extern const command command_lm_perplexity;

@@ -9,6 +9,7 @@ static const command *const rows[] = { /* a line each, so that two new ones do n
     &command_lm_check,
     &command_lm_bench,
     &command_lm_embed,
+    &command_lm_classify,
     &command_lm_score,
     &command_lm_generate,
     &command_lm_perplexity,
