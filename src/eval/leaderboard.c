@@ -93,6 +93,32 @@ lorec_err leaderboard_add(leaderboard *b, const char *method, role as, uint64_t 
     return t->status == TRIAL_OK ? take_report(b, r, &t->report) : LOREC_OK;
 }
 
+lorec_err leaderboard_repeat(leaderboard *b, size_t row, uint64_t seed)
+{
+    size_t cells = (size_t)b->n_users * b->n_metrics;
+    TRY(mem_grow(&b->row, &b->cap, b->n + 1));
+    const result *of = &b->row[row];
+    result *r = &b->row[b->n];
+    *r = *of;
+    r->seed = seed;
+    r->method = r->why = NULL;
+    r->mean = NULL;
+    r->value = NULL;
+    r->ci95 = NULL;
+    r->options = json_incref(of->options);
+    r->counts = of->counts ? json_copy(of->counts) : json_object();
+    b->n++; /* from here on leaderboard_free releases it */
+    if (!r->counts) return err_set(LOREC_RESOURCE, "out of memory");
+    if (!json_object_get(r->counts, "same_as_seed"))
+        json_object_set_new(r->counts, "same_as_seed", json_integer((json_int_t)of->seed));
+    TRY(mem_dup(&r->method, of->method));
+    TRY(mem_new(&r->mean, b->n_metrics));
+    TRY(mem_new(&r->value, cells));
+    memcpy(r->mean, of->mean, b->n_metrics * sizeof *r->mean);
+    if (cells) memcpy(r->value, of->value, cells * sizeof *r->value);
+    return intervals(b, r);
+}
+
 /* ---- over seeds ------------------------------------------------------------------------------------------------------ */
 
 static void average(const leaderboard *b, group *g, const result *const *of)

@@ -72,6 +72,8 @@ typedef struct leaderboard {
 lorec_err leaderboard_start(leaderboard *b, const split *s, const protocol *p, part judged);
 /* Moves the numbers out of the trial (its lists stay there). The seed's interval is made here. */
 lorec_err leaderboard_add(leaderboard *b, const char *method, role as, uint64_t seed, trial *t);
+/* The numbers of an ok row under another seed, of a method to which the seed is nothing. counts.same_as_seed says so. */
+lorec_err leaderboard_repeat(leaderboard *b, size_t row, uint64_t seed);
 lorec_err leaderboard_finish(leaderboard *b);
 json_t *leaderboard_json(const leaderboard *b); /* NULL: out of memory */
 void leaderboard_free(leaderboard *b);
@@ -85,7 +87,8 @@ size_t leaderboard_best_control(const leaderboard *b, size_t metric_index);
  * FOLDER/lists.tsv (user item rank score), per_user.tsv (user and each metric), values.npy and users.npy, and last of all
  * result.json: a folder with it is a finished result, one without is none. */
 
-/* The lists need the trial's report, so this comes before leaderboard_add frees it: `r` is the row just added. */
+/* The lists need the trial's report, so this comes before leaderboard_add frees it: `r` is the row just added.
+ * `lists` NULL: lists.tsv is there already. */
 lorec_err result_save(const leaderboard *b, const result *r, const report *lists, const dataset *d, const char *folder);
 /* Appends what is there to the board under `method`. No finished result there: *found is false and nothing happens.
  * One of another protocol or other metrics: LOREC_INPUT. */

@@ -78,7 +78,7 @@ lorec_err result_save(const leaderboard *b, const result *r, const report *lists
     json_t *root = head(b, r);
     lorec_err e = root ? folder_make(folder) : err_set(LOREC_RESOURCE, "out of memory while saving a result");
     if (!e) e = path_join(&path, folder, "lists.tsv");
-    if (!e) e = save_lists(lists, d, path.p);
+    if (!e && lists) e = save_lists(lists, d, path.p);
     if (!e) e = path_join(&path, folder, "per_user.tsv");
     if (!e) e = save_users(b, r, d, path.p);
     if (!e) e = array_save(folder, "users", NPY_U32, 1, (int64_t[]){b->n_users}, b->user);

@@ -170,6 +170,7 @@ static json_t *ease_counts(const void *self)
 
 const recommender recommender_ease = {
     .key = "ease",
+    .seedless = true,
     .title = "EASE: linear item-item weights in closed form",
     .family = "linear",
     .cite = "Steck, Embarrassingly Shallow Autoencoders for Sparse Data, WWW 2019",

@@ -138,6 +138,7 @@ static json_t *itemknn_counts(const void *self)
 
 const recommender recommender_itemknn = {
     .key = "itemknn",
+    .seedless = true,
     .title = "ItemKNN: items that the same people had",
     .family = "neighbours",
     .cite = "Sarwar et al., WWW 2001; Deshpande & Karypis, TOIS 2004",

@@ -100,6 +100,7 @@ static void markov_release(void *self)
 
 const recommender recommender_markov = {
     .key = "markov",
+    .seedless = true,
     .title = "last-item transition: what most often came right after the last item",
     .family = "rule",
     .tasks = TASK_TOPN | TASK_SEQUENTIAL,

@@ -55,6 +55,7 @@ static void pop_release(void *self)
 
 const recommender recommender_pop = {
     .key = "pop",
+    .seedless = true,
     .title = "the most popular items, the same for everybody",
     .family = "rule",
     .tasks = TASK_TOPN | TASK_SEQUENTIAL,

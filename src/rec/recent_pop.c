@@ -148,6 +148,7 @@ static void recent_pop_release(void *self)
 
 const recommender recommender_recent_pop = {
     .key = "recent-pop",
+    .seedless = true,
     .title = "what most people had lately",
     .family = "rule",
     .cite = "Ji et al., A Re-visit of the Popularity Baseline in Recommender Systems, SIGIR 2020",

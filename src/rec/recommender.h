@@ -130,6 +130,7 @@ typedef struct recommender {
     lorec_err (*load)(void *self, const char *folder);
     void (*release)(void *self);
     json_t *(*counts)(const void *self); /* what the report should count (parameters, invalid samples ...), or NULL */
+    bool seedless;                       /* the seed changes nothing: a run of several seeds fits it once */
     size_t n_items_at; /* offset of the model's uint32_t number of items, for recommender_fits; 0: it has none */
 } recommender;
 

@@ -68,6 +68,7 @@ static void repeat_release(void *self)
 
 const recommender recommender_repeat = {
     .key = "repeat",
+    .seedless = true,
     .title = "the user's own items again (evaluate with keep_seen)",
     .family = "rule",
     .tasks = TASK_TOPN | TASK_SEQUENTIAL,

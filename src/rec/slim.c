@@ -233,6 +233,7 @@ static json_t *slim_counts(const void *self)
 
 const recommender recommender_slim = {
     .key = "slim",
+    .seedless = true,
     .title = "SLIM: sparse non-negative item-item weights by elastic net",
     .family = "linear",
     .cite = "Ning & Karypis, SLIM: Sparse Linear Methods for Top-N Recommender Systems, ICDM 2011",

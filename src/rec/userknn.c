@@ -110,6 +110,7 @@ static void userknn_release(void *self)
 
 const recommender recommender_userknn = {
     .key = "userknn",
+    .seedless = true,
     .title = "UserKNN: what people of like taste had",
     .family = "neighbours",
     .cite = "Resnick et al., CSCW 1994",

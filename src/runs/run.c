@@ -1,6 +1,7 @@
 #include "runs/run.h"
 
 #include <stdio.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "base/log.h"
@@ -116,6 +117,7 @@ static lorec_err try_once(run_state *x, const entry *en, uint64_t seed, const ch
     lorec_err e = run_path(&model, &x->folder, "models/%s-%llu", en->name, (unsigned long long)seed);
     if (!e) e = run_path(&checkpoint, &x->folder, "checkpoints/%s-%llu", en->name, (unsigned long long)seed);
     if (!e) e = folder_make(checkpoint.p);
+    if (!e) unlink(model.p); /* where another seed's model was taken: a link; a folder stays */
     x->noting = en->name;
     x->noting_seed = seed;
     x->noting_step = 0;
@@ -147,6 +149,29 @@ static lorec_err try_once(run_state *x, const entry *en, uint64_t seed, const ch
     buf_free(&model);
     buf_free(&checkpoint);
     return e;
+}
+
+/* Of a method to which the seed is nothing: the numbers, lists and model of a seed before, or not (`found`). */
+static lorec_err repeat(run_state *x, const entry *en, uint64_t seed, const char *folder, bool *found)
+{
+    size_t row = 0;
+    while (row < x->board->n && strcmp(x->board->row[row].method, en->name) != 0) row++;
+    *found = en->r->seedless && row < x->board->n && x->board->row[row].status == TRIAL_OK;
+    if (!*found) return LOREC_OK;
+    uint64_t of = x->board->row[row].seed;
+    char name[200], target[200];
+    log_info("%s, seed %llu: as with seed %llu", en->name, (unsigned long long)seed, (unsigned long long)of);
+    TRY(leaderboard_repeat(x->board, row, seed));
+    const result *r = &x->board->row[x->board->n - 1];
+    TRY(folder_make(folder));
+    snprintf(name, sizeof name, "results/%s-%llu/lists.tsv", en->name, (unsigned long long)seed);
+    snprintf(target, sizeof target, "../%s-%llu/lists.tsv", en->name, (unsigned long long)of);
+    TRY(run_folder_link(&x->folder, target, name));
+    snprintf(name, sizeof name, "models/%s-%llu", en->name, (unsigned long long)seed);
+    snprintf(target, sizeof target, "%s-%llu", en->name, (unsigned long long)of);
+    TRY(run_folder_link(&x->folder, target, name));
+    TRY(result_save(x->board, r, NULL, x->w.data, folder));
+    return note_result(x, r);
 }
 
 /* A finished result of the same options is kept; one of other options is made again. */
@@ -184,6 +209,7 @@ static lorec_err run_entries(run_state *x)
             e = cancel_check();
             if (!e) e = run_path(&folder, &x->folder, "results/%s-%llu", en->name, (unsigned long long)x->seed[s]);
             if (!e) e = reuse(x, en, folder.p, &found);
+            if (!e && !found) e = repeat(x, en, x->seed[s], folder.p, &found);
             if (e || found) continue;
             if (s == 0) dry_run_tell(&x->w, x->s, en);
             log_info("%s, seed %llu%s", en->name, (unsigned long long)x->seed[s],

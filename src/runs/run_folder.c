@@ -198,8 +198,8 @@ lorec_err run_folder_link(const run_folder *r, const char *target, const char *n
 {
     buf path = {0};
     lorec_err e = run_path(&path, r, "%s", name);
+    if (!e) e = folder_remove(path.p); /* a link itself, not what it leads to */
     if (!e) {
-        unlink(path.p);
         if (symlink(target, path.p)) e = err_errno("%s", path.p);
     }
     buf_free(&path);

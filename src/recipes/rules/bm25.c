@@ -112,6 +112,7 @@ static void release(void *self)
 
 const recommender recommender_bm25 = {
     .key = "bm25",
+    .seedless = true,
     .title = "BM25: items whose titles share words with what was had",
     .family = "rule",
     .cite = "Robertson, Zaragoza. The Probabilistic Relevance Framework: BM25 and Beyond. 2009",

@@ -63,6 +63,7 @@ static void release(void *self)
 
 const recommender recommender_liked_share = {
     .key = "liked-share",
+    .seedless = true,
     .title = "Liked share: how much of the latest history was liked",
     .family = "rule",
     .cite = "a control for TALLRec (Bao et al., RecSys 2023)",
