@@ -1,9 +1,10 @@
 /* Products of the shapes that training has: lorec's, oneDNN's sgemm and OpenBLAS's beside each other, best of a few runs,
- * in GFLOP/s over all workers. */
+ * in GFLOP/s over all workers. bench_gemm [PART OF A SHAPE'S NAME] */
 #include <cblas.h>
 #include <dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -52,12 +53,13 @@ static double best(int kind, const struct shape *s, const void *a, const void *b
     return 2e-9 * (double)s->m * (double)s->n * (double)s->k / fastest;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     printf("%d workers, %s; GFLOP/s\n%-16s %8s %8s %8s %8s\n", par_workers(), isa()->name, "", "lorec", "oneDNN",
            "OpenBLAS", "bf16");
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const struct shape *s = &shapes[i];
+        if (argc > 1 && !strstr(s->what, argv[1])) continue;
         float *a, *b, *c;
         uint16_t *ha, *hb;
         size_t na = (size_t)(s->m * s->k), nb = (size_t)(s->n * s->k);

@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include "base/threads.h"
+#include "tensor/cpu/parts.h"
 #include "tensor/cpu/scratch.h"
 
 enum {
     K_BLOCK = 256,          /* so much of k at a time: 64 KiB of a panel stay in the second cache */
     PIECE_VALUES = 24576,   /* of C in one piece */
     GROUP_COLS = 256,       /* columns of a piece at most */
-    PACKED_BYTES = 8 << 20, /* of B at a time */
+    PANELS_BYTES = 8 << 20, /* of B at a time */
     FEW_ROWS = 8,           /* of A: B is not packed */
     DIRECT_ROWS = 64,       /* B that lies well is read as it lies below so many rows */
     OWN_ROWS = 1024,        /* up to here packing B is a large part: each worker packs what it multiplies by */
@@ -320,6 +321,7 @@ static void cut(plan *p)
 lorec_err gemm_run(const gemm *g)
 {
     if (g->m <= 0 || g->n <= 0) return LOREC_OK;
+    if (parts_take(g)) return parts_run(g);
     plan p = {.g = g, .cpu = isa(), .a = g->a, .a_row = g->ta ? 1 : g->lda, .a_col = g->ta ? g->lda : 1};
     if (g->bf16 && !p.cpu->product_bf16) return run_widened(g);
     if (!g->bf16 && g->k >= SPLIT_DEPTH && g->m * g->n <= SPLIT_SIDE * SPLIT_SIDE && par_workers() > 1)
@@ -334,7 +336,7 @@ lorec_err gemm_run(const gemm *g)
         size_t groups = (size_t)((g->n - 1) / p.group + 1);
         if (groups >= 2 * (size_t)par_workers()) return par_each(groups, 1, make_columns, &p);
     }
-    if (!direct) block = most(least((g->n + tile - 1) / tile, (int64_t)(PACKED_BYTES / p.panel_bytes)), 1) * tile;
+    if (!direct) block = most(least((g->n + tile - 1) / tile, (int64_t)(PANELS_BYTES / p.panel_bytes)), 1) * tile;
     for (p.from = 0; p.from < g->n; p.from += block) {
         p.cols = least(g->n - p.from, block);
         if (!direct) {
