@@ -321,11 +321,11 @@ static void cut(plan *p)
 lorec_err gemm_run(const gemm *g)
 {
     if (g->m <= 0 || g->n <= 0) return LOREC_OK;
-    if (parts_take(g)) return parts_run(g);
     plan p = {.g = g, .cpu = isa(), .a = g->a, .a_row = g->ta ? 1 : g->lda, .a_col = g->ta ? g->lda : 1};
     if (g->bf16 && !p.cpu->product_bf16) return run_widened(g);
     if (!g->bf16 && g->k >= SPLIT_DEPTH && g->m * g->n <= SPLIT_SIDE * SPLIT_SIDE && par_workers() > 1)
         return split_depth(&p);
+    if (parts_take(g)) return parts_run(g);
     if (g->bf16) TRY(left_bf16(&p));
     bool direct = g->k <= 0 || (!g->bf16 && (g->tb ? g->m <= FEW_ROWS && !g->ta : g->m <= DIRECT_ROWS));
     int64_t tile = p.cpu->tile, block = g->n;

@@ -1,18 +1,20 @@
 /* One side of the product is laid out once, for all workers: the shorter one, as much of it as the caches hold. Of the other
  * side workers take some columns (or rows) at a time as they come free, lay them out in their own cache and go over the shared
  * side. Sums meet in C in the order of k, whoever makes them. */
+#include "tensor/cpu/parts.h"
+
+#if defined(__x86_64__)
 #include <string.h>
 
 #include "base/threads.h"
-#include "tensor/cpu/parts.h"
 #include "tensor/cpu/scratch.h"
 
 enum {
     SHARED_BYTES = 8 << 20,
     OWN = 128,        /* columns (rows) a worker takes at a time, at most */
-    DEPTH = 24,       /* blocks of inputs at a time: 384 KiB of its own side */
+    DEPTH = 24,       /* blocks of inputs at a time: 576 KiB of its own side */
     LEAST_DEPTH = 64, /* inputs */
-    GAIN = 40,        /* multiplications for each value that is laid out */
+    GAIN = 28,        /* multiplications for each value that is laid out */
     LEAST = 1 << 21   /* multiplications in all */
 };
 
@@ -151,3 +153,15 @@ lorec_err parts_run(const gemm *g)
         }
     return LOREC_OK;
 }
+#else
+bool parts_take(const gemm *g)
+{
+    (void)g;
+    return false;
+}
+
+lorec_err parts_run(const gemm *g)
+{
+    return gemm_run(g); /* nobody asks */
+}
+#endif
