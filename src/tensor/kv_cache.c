@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 #include "tensor/cpu/kernels.h"
 #include "tensor/kv_cache_parts.h"
 #include "tensor/op.h"
@@ -55,11 +56,12 @@ lorec_err kv_cache_reserve(kv_cache *c, int64_t rows)
 
 /* ---- store ---------------------------------------------------------------------------------------------------------- */
 
-static const float *row_of(const tensor *x, int64_t i, float *wide)
+/* Columns from .. from + n - 1 of a row, as f32. */
+static const float *piece_of(const tensor *x, int64_t i, int64_t from, int64_t n, float *wide)
 {
-    int64_t width = x->size[1];
-    if (x->type == DTYPE_F32) return f32(x) + i * width;
-    isa()->from_bf16((size_t)width, bf16(x) + i * width, wide);
+    int64_t at = i * x->size[1] + from;
+    if (x->type == DTYPE_F32) return f32(x) + at;
+    isa()->from_bf16((size_t)n, bf16(x) + at, wide);
     return wide;
 }
 
@@ -75,26 +77,58 @@ static lorec_err check(const kv_cache *c, int64_t layer, int which, const tensor
     return LOREC_OK;
 }
 
-static lorec_err store(tape *t, kv_cache *c, int64_t layer, const tensor *k, const tensor *v, const int32_t *row)
+enum { COLUMNS = 16, ALONE = 1 << 11 /* values not worth a second worker */ };
+
+typedef struct storing {
+    const kv_cache *c;
+    const tensor *k, *v;
+    const int32_t *row;
+    int64_t layer;
+} storing;
+
+/* Some columns of all keys: a line of a block's column has room for 16 rows, and one worker writes it. */
+static lorec_err store_keys(void *ctx, size_t begin, size_t end, int worker)
+{
+    const storing *s = ctx;
+    float wide[COLUMNS];
+    (void)worker;
+    for (int64_t j = (int64_t)begin * COLUMNS; j < (int64_t)end * COLUMNS; j += COLUMNS) {
+        int64_t n = s->k->size[1] - j < COLUMNS ? s->k->size[1] - j : COLUMNS;
+        for (int64_t i = 0; i < s->k->size[0]; i++) {
+            const float *from = piece_of(s->k, i, j, n, wide);
+            float *to = kv_key(s->c, s->layer, s->row[i]) + j * KV_BLOCK;
+            for (int64_t x = 0; x < n; x++) to[x * KV_BLOCK] = from[x];
+        }
+    }
+    return LOREC_OK;
+}
+
+static lorec_err store_values(void *ctx, size_t begin, size_t end, int worker)
+{
+    const storing *s = ctx;
+    int64_t width = s->v->size[1];
+    (void)worker;
+    for (int64_t i = (int64_t)begin; i < (int64_t)end; i++) {
+        float *to = kv_value(s->c, s->layer, s->row[i]);
+        const float *from = piece_of(s->v, i, 0, width, to);
+        if (from != to) memcpy(to, from, (size_t)width * sizeof *to);
+    }
+    return LOREC_OK;
+}
+
+static lorec_err store(kv_cache *c, int64_t layer, const tensor *k, const tensor *v, const int32_t *row)
 {
     TRY(check(c, layer, 0, k, row));
     TRY(check(c, layer, 1, v, row));
-    int64_t kw = c->width[0], vw = c->width[1];
-    float *wide = tape_scratch(t, (size_t)(kw > vw ? kw : vw) * sizeof *wide);
-    if (!wide) return tape_error(t);
-    for (int64_t i = 0; i < k->size[0]; i++) {
-        const float *from = row_of(k, i, wide);
-        float *to = kv_key(c, layer, row[i]);
-        for (int64_t j = 0; j < kw; j++) to[j * KV_BLOCK] = from[j];
-    }
-    for (int64_t i = 0; i < v->size[0]; i++)
-        memcpy(kv_value(c, layer, row[i]), row_of(v, i, wide), (size_t)vw * sizeof *wide);
-    return LOREC_OK;
+    storing s = {c, k, v, row, layer};
+    size_t tiles = (size_t)(k->size[1] + COLUMNS - 1) / COLUMNS, rows = (size_t)v->size[0];
+    TRY(par_for(tiles, k->count < ALONE ? tiles : 1, store_keys, &s));
+    return par_for(rows, v->count < ALONE ? rows : 1, store_values, &s);
 }
 
 void kv_cache_store(tape *t, kv_cache *c, int64_t layer, tensor *k, tensor *v, const int32_t *row)
 {
     if (!k || !v || tape_error(t)) return;
-    lorec_err e = store(t, c, layer, k, v, row);
+    lorec_err e = store(c, layer, k, v, row);
     if (e) tape_fail(t, e);
 }

@@ -59,7 +59,9 @@ static void split_block(const parts_operand *o, int64_t i, int64_t p, uint16_t *
             read_square(x, o->ld, left, count, o->scale, half[h]);
             if (left >= AHEAD + LANES) fetch_square(x + AHEAD * o->ld, o->ld);
         } else {
-            read_square(o->x + i * o->ld + from, o->ld, count, left, o->scale, half[h]);
+            const float *x = o->x + i * o->ld + from;
+            read_square(x, o->ld, count, left, o->scale, half[h]);
+            if (o->count - i >= 2 * LANES) fetch_square(x + LANES * o->ld, o->ld);
         }
         if (o->across != o->right) v_transpose(half[h]);
     }
