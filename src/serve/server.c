@@ -263,9 +263,10 @@ static lorec_err open_parts(server *s, const server_options *o)
     if (o->llm.llm || o->llm.embed) TRY(desk_open(&s->desk, &o->llm));
     TRY(store_open(&s->store, s->store_url));
     TRY(store_follow(s));
-    live_read_lock(
-        &s->live); /* the table of titles now, not by the first who asks: it takes seconds of a large catalogue */
+    /* titles now, not by the first who asks: they take seconds of a large catalogue */
+    live_read_lock(&s->live);
     lorec_err e = mentions_update(&s->mentions, &s->live);
+    if (!e) e = title_index_refresh(&s->search, &s->live);
     live_unlock(&s->live);
     return e;
 }

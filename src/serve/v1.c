@@ -66,16 +66,14 @@ static const form explain_form = {explain_rows, sizeof explain_rows / sizeof *ex
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------------------- */
 
-/* By id; by title; by words of a title, which is slow. */
+/* By id; by title; by words of a title, which looks through all of them. */
 static uint32_t find_item(server *s, slice words, size_t *searches)
 {
-    uint32_t number, item = live_find_item(&s->live, words);
+    uint32_t item = live_find_item(&s->live, words);
+    if (item == NO_NUMBER) item = mentions_find(s->mentions, &s->live, words);
     if (item != NO_NUMBER) return item;
-    item = mentions_find(s->mentions, &s->live, words);
-    if (item != NO_NUMBER) return item;
-    const variant *r = s->engine.run[0];
-    if ((*searches)++ >= SEARCHES_MAX || dataset_find_item(&r->advisor.data, words, &number)) return NO_NUMBER;
-    return r->number[number];
+    if ((*searches)++ >= SEARCHES_MAX || title_index_only(&s->search, &s->live, words, &item)) return NO_NUMBER;
+    return item;
 }
 
 static lorec_err unknown_item(exchange *x, const char *field_name, size_t i, slice words)

@@ -38,9 +38,29 @@ static lorec_err put(const word_sink *to, slice word)
     return LOREC_OK;
 }
 
+static bool is_ascii(slice text)
+{
+    unsigned char all = 0;
+    for (size_t i = 0; i < text.n; i++) all |= (unsigned char)text.p[i];
+    return all < 0x80;
+}
+
+/* Of ASCII all of it is the case, and most texts are ASCII. */
+static char *fold_ascii(slice text)
+{
+    char *folded = malloc(text.n);
+    for (size_t i = 0; folded && i < text.n; i++)
+        folded[i] = text.p[i] >= 'A' && text.p[i] <= 'Z' ? (char)(text.p[i] | 32) : text.p[i];
+    return folded;
+}
+
 /* Folded by Unicode: compatibility forms, case, marks taken off; NULL where the text is no UTF-8 or memory is out. */
 static char *fold(slice text, size_t *n)
 {
+    if (is_ascii(text)) {
+        *n = text.n;
+        return fold_ascii(text);
+    }
     utf8proc_uint8_t *folded = NULL;
     const utf8proc_option_t how = UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK |
                                   UTF8PROC_IGNORE;
@@ -53,6 +73,8 @@ typedef enum kind { KIND_GAP, KIND_LETTER, KIND_ALONE } kind;
 
 static kind kind_of(utf8proc_int32_t c)
 {
+    if (c < 0x80)
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? KIND_LETTER : KIND_GAP;
     switch (utf8proc_category(c)) {
     case UTF8PROC_CATEGORY_LO: /* scripts without case: most of those without spaces, and some with */
         return (c >= 0x2E80 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) || c >= 0x20000 ||

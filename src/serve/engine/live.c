@@ -103,7 +103,7 @@ static lorec_err user_number(live *v, slice id, uint32_t *n)
 
 /* ---- items ------------------------------------------------------------------------------------------------------------- */
 
-static lorec_err set_title(live_item *i, slice title)
+static lorec_err set_title(live *v, live_item *i, slice title)
 {
     char *copy = NULL;
     if (title.n) {
@@ -113,6 +113,7 @@ static lorec_err set_title(live_item *i, slice title)
     mem_free(i->title);
     i->title = copy;
     i->title_version++;
+    v->title_changes++;
     return LOREC_OK;
 }
 
@@ -155,7 +156,7 @@ static lorec_err data_item(live *v, const dataset *d, const column *categories, 
     live_item *item = &v->item[*n];
     if (item->known) return LOREC_OK; /* another run's data had it */
     item->known = true;
-    if (titled) TRY(set_title(item, dataset_title(d, i)));
+    if (titled) TRY(set_title(v, item, dataset_title(d, i)));
     return categories ? data_categories(v, item, categories, i) : LOREC_OK;
 }
 
@@ -229,7 +230,7 @@ lorec_err live_item_row(live *v, const store_item *row)
     item->known = item->described = true;
     item->hidden = row->hidden;
     item->time = row->time;
-    TRY(set_title(item, row->title));
+    TRY(set_title(v, item, row->title));
     TRY(row_categories(v, item, row->categories));
     return set_words(v, item, row);
 }

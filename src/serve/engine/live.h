@@ -57,8 +57,9 @@ typedef struct live {
     size_t user_cap, item_cap;
     uint32_t read_type; /* this kind of feedback is "seen", not "liked" */
     int64_t event_seq, change_seq, n_events;
-    int64_t counted; /* popularity has the data's rows and the events after this one */
-    bool unique;     /* one event a type, user and item: a second one replaces the first */
+    uint64_t title_changes; /* of all items together */
+    int64_t counted;        /* popularity has the data's rows and the events after this one */
+    bool unique;            /* one event a type, user and item: a second one replaces the first */
 } live;
 
 lorec_err live_open(live *v, const char *read_type, bool unique);
