@@ -1,16 +1,15 @@
 #include "chat_stage.h"
 
-#include "base/options.h"
 #include "methods/registry.h"
+#include "model.h"
 #include "support.h"
 
 void chat_stage_open(chat_stage *g, const char *key)
 {
     *g = (chat_stage){.r = registry_find(key)};
-    assert_non_null(g->r);
     assert_ok(dataset_sample_named(&g->d, "sample"));
     assert_ok(split_make(&g->s, &g->d, &(split_options){0}));
-    assert_ok(recommender_new(g->r, &g->self));
+    g->self = model_new(g->r, NULL, NULL);
     g->server = mock_start();
     g->session = rec_session_new(1);
     assert_non_null(g->session);
@@ -29,12 +28,12 @@ void chat_stage_close(chat_stage *g)
 
 void chat_stage_set(chat_stage *g, const char *name, const char *value)
 {
-    assert_ok(options_set(g->r->options, g->r->n_options, g->self, name, value));
+    model_set(g->r, g->self, name, value);
 }
 
 void chat_stage_fit(chat_stage *g)
 {
-    assert_ok(g->r->fit(g->self, &(fit_context){.split = &g->s, .train = &g->s.train, .seed = 1}));
+    model_fit(g->r, g->self, &g->s, 1);
 }
 
 void chat_stage_reply(chat_stage *g, const char *text)

@@ -1,50 +1,27 @@
 /* BIGRec before a scripted server: from what was written to an order of all items. */
 #include <math.h>
 
-#include "base/options.h"
-#include "methods/registry.h"
 #include "recipes/grounding.h"
-#include "support/mock_server.h"
+#include "support/chat_stage.h"
 #include "support/support.h"
 
 typedef struct stage {
-    dataset d;
-    split s;
-    const recommender *r;
-    void *self;
-    rec_session *session;
-    mock_server *server;
-    float *score;
+    chat_stage chat;
+    uint32_t n_items;
+    float *score; /* [n_items] */
 } stage;
 
-static void set(stage *g, const char *name, const char *value)
-{
-    assert_ok(options_set(g->r->options, g->r->n_options, g->self, name, value));
-}
-
-/* In place: a split points at its data. */
 static void open_stage(stage *g)
 {
-    *g = (stage){.r = registry_find("bigrec")};
-    assert_non_null(g->r);
-    assert_ok(dataset_sample_named(&g->d, "sample"));
-    assert_ok(split_make(&g->s, &g->d, &(split_options){0}));
-    assert_ok(recommender_new(g->r, &g->self));
-    g->server = mock_start();
-    set(g, "llm", mock_spec(g->server, "#model"));
-    set(g, "concurrency", "1");
-    g->session = rec_session_new(1);
-    g->score = calloc(g->s.train.n_items, sizeof *g->score);
+    chat_stage_open(&g->chat, "bigrec");
+    g->n_items = g->chat.s.train.n_items;
+    g->score = calloc(g->n_items, sizeof *g->score);
     assert_non_null(g->score);
 }
 
 static void close_stage(stage *g)
 {
-    rec_session_free(g->session);
-    recommender_free(g->r, g->self);
-    mock_stop(g->server);
-    split_close(&g->s);
-    dataset_close(&g->d);
+    chat_stage_close(&g->chat);
     free(g->score);
 }
 
@@ -52,15 +29,10 @@ static const uint32_t history[] = {5, 17, 230};
 
 static void ask(stage *g, const char *reply)
 {
-    json_t *o = json_pack("{s:[{s:{s:s, s:s}, s:s}]}", "choices", "message", "role", "assistant", "content", reply,
-                          "finish_reason", "stop");
-    char *json = json_dumps(o, JSON_COMPACT);
-    mock_push(g->server, &(mock_reply){.body = json});
     query q = {.user = 3, .items = history, .n = 3, .now = INT64_MIN};
-    assert_ok(g->r->score(g->self, g->session, &q, 1, g->score));
-    for (uint32_t i = 0; i < g->s.train.n_items; i++) assert_true(g->score[i] <= 0 && g->score[i] >= -1);
-    free(json);
-    json_decref(o);
+    chat_stage_reply(&g->chat, reply);
+    assert_ok(g->chat.r->score(g->chat.self, g->chat.session, &q, 1, g->score));
+    for (uint32_t i = 0; i < g->n_items; i++) assert_true(g->score[i] <= 0 && g->score[i] >= -1);
 }
 
 static bool same_text(slice a, slice b)
@@ -71,7 +43,7 @@ static bool same_text(slice a, slice b)
 static uint32_t first(const stage *g)
 {
     uint32_t best = 0;
-    for (uint32_t i = 1; i < g->s.train.n_items; i++)
+    for (uint32_t i = 1; i < g->n_items; i++)
         if (g->score[i] > g->score[best]) best = i;
     return best;
 }
@@ -81,25 +53,25 @@ static void what_was_written_finds_its_item(void **state)
     (void)state;
     stage g;
     open_stage(&g);
-    assert_ok(g.r->fit(g.self, &(fit_context){.split = &g.s, .train = &g.s.train, .seed = 1}));
-    slice t = dataset_title(&g.d, 77);
+    chat_stage_fit(&g.chat);
+    slice t = dataset_title(&g.chat.d, 77);
     char text[256];
     snprintf(text, sizeof text, "\"%.*s\"\nA sentence more.", (int)t.n, t.p);
     ask(&g, text);
     assert_true(g.score[77] == 0);
-    assert_true(same_text(dataset_title(&g.d, first(&g)), t));
+    assert_true(same_text(dataset_title(&g.chat.d, first(&g)), t));
     snprintf(text, sizeof text, "%.*s", (int)t.n, t.p);
     assert_true(strlen(text) > 6);
     text[2] = 'q'; /* a typo */
     ask(&g, text);
-    assert_true(same_text(dataset_title(&g.d, first(&g)), t));
-    const char *request = mock_request(g.server, 0);
-    snprintf(text, sizeof text, "%.*s", (int)dataset_title(&g.d, 17).n, dataset_title(&g.d, 17).p);
+    assert_true(same_text(dataset_title(&g.chat.d, first(&g)), t));
+    const char *request = mock_request(g.chat.server, 0);
+    snprintf(text, sizeof text, "%.*s", (int)dataset_title(&g.chat.d, 17).n, dataset_title(&g.chat.d, 17).p);
     assert_non_null(strstr(request, text));
     ask(&g, "\n \"\" ");
-    for (uint32_t i = 0; i < g.s.train.n_items; i++) assert_true(g.score[i] == 0); /* nothing written: ties */
-    ask(&g, "Zzyzx Qwrk! 123"); /* no such thing, still an order of items */
-    json_t *counts = g.r->counts(g.self), *replies = json_object_get(counts, "replies");
+    for (uint32_t i = 0; i < g.n_items; i++) assert_true(g.score[i] == 0); /* nothing written: ties */
+    ask(&g, "Zzyzx Qwrk! 123");                                            /* no such thing, still an order of items */
+    json_t *counts = g.chat.r->counts(g.chat.self), *replies = json_object_get(counts, "replies");
     assert_non_null(strstr(json_string_value(json_object_get(counts, "grounding")), "hashed"));
     assert_int_equal(json_integer_value(json_object_get(replies, "clean")), 1);
     assert_int_equal(json_integer_value(json_object_get(replies, "nearest")), 2);
@@ -113,25 +85,25 @@ static void a_saved_one_scores_the_same(void **state)
     (void)state;
     stage g;
     open_stage(&g);
-    set(&g, "weight", "popularity");
-    assert_ok(g.r->fit(g.self, &(fit_context){.split = &g.s, .train = &g.s.train, .seed = 1}));
+    chat_stage_set(&g.chat, "weight", "popularity");
+    chat_stage_fit(&g.chat);
     ask(&g, "The Silent River");
     float *before = g.score;
-    g.score = calloc(g.s.train.n_items, sizeof *g.score);
+    g.score = calloc(g.n_items, sizeof *g.score);
     const char *folder = test_folder();
-    assert_ok(recommender_save(g.r, g.self, folder));
-    rec_session_free(g.session);
-    recommender_free(g.r, g.self);
-    g.session = rec_session_new(1);
-    assert_ok(recommender_load(g.r, &g.self, folder));
+    assert_ok(recommender_save(g.chat.r, g.chat.self, folder));
+    rec_session_free(g.chat.session);
+    recommender_free(g.chat.r, g.chat.self);
+    g.chat.session = rec_session_new(1);
+    assert_ok(recommender_load(g.chat.r, &g.chat.self, folder));
     ask(&g, "The Silent River");
-    assert_memory_equal(before, g.score, g.s.train.n_items * sizeof *before);
+    assert_memory_equal(before, g.score, g.n_items * sizeof *before);
     free(before);
-    set(&g, "llm", "");
-    rec_session_free(g.session);
-    g.session = rec_session_new(1);
+    chat_stage_set(&g.chat, "llm", "");
+    rec_session_free(g.chat.session);
+    g.chat.session = rec_session_new(1);
     query q = {.user = 3, .items = history, .n = 3, .now = INT64_MIN};
-    assert_fails(g.r->score(g.self, g.session, &q, 1, g.score), LOREC_USAGE, "--llm");
+    assert_fails(g.chat.r->score(g.chat.self, g.chat.session, &q, 1, g.score), LOREC_USAGE, "--llm");
     close_stage(&g);
 }
 
@@ -195,15 +167,15 @@ static void popularity_in_the_scores(void **state)
     (void)state;
     stage g;
     open_stage(&g);
-    assert_ok(g.r->fit(g.self, &(fit_context){.split = &g.s, .train = &g.s.train, .seed = 1}));
-    uint32_t n = g.s.train.n_items, *count = calloc(n, sizeof *count);
+    chat_stage_fit(&g.chat);
+    uint32_t n = g.n_items, *count = calloc(n, sizeof *count);
     float *plain = calloc(n, sizeof *plain), *signal = calloc(n, sizeof *signal);
-    for (uint64_t i = 0; i < g.s.train.n; i++) count[g.s.train.item[i]]++;
+    for (uint64_t i = 0; i < g.chat.s.train.n; i++) count[g.chat.s.train.item[i]]++;
     grounding_signal(count, n, signal);
     ask(&g, "The Silent River");
     memcpy(plain, g.score, n * sizeof *plain);
-    set(&g, "weight", "popularity");
-    set(&g, "gamma", "3");
+    chat_stage_set(&g.chat, "weight", "popularity");
+    chat_stage_set(&g.chat, "gamma", "3");
     ask(&g, "The Silent River");
     size_t moved = 0;
     for (uint32_t i = 0; i < n; i++) {

@@ -5,7 +5,7 @@
 #include "data/split.h"
 #include "methods/fairllm/fairllm.h"
 #include "methods/registry.h"
-#include "support/mock_server.h"
+#include "support/chat_stage.h"
 #include "support/support.h"
 #include "tensor/rng.h"
 
@@ -148,57 +148,16 @@ static void free_titles(void **state)
 
 /* ---- the study -------------------------------------------------------------------------------------------------------------- */
 
-typedef struct stage {
-    dataset d;
-    split s;
-    const recommender *r;
-    void *self;
-    rec_session *session;
-    mock_server *server;
-} stage;
-
-static void set(stage *g, const char *name, const char *value)
+static void open_stage(chat_stage *g, const char *attributes)
 {
-    assert_ok(options_set(g->r->options, g->r->n_options, g->self, name, value));
+    chat_stage_open(g, "fairllm");
+    chat_stage_set(g, "anchors", "1");
+    chat_stage_set(g, "k", "4");
+    chat_stage_set(g, "rounds", "99");
+    chat_stage_set(g, "attributes", test_file("attributes.json", attributes));
 }
 
-static void open_stage(stage *g, const char *attributes)
-{
-    *g = (stage){.r = registry_find("fairllm")};
-    assert_non_null(g->r);
-    assert_ok(dataset_sample_named(&g->d, "sample"));
-    assert_ok(split_make(&g->s, &g->d, &(split_options){0}));
-    assert_ok(recommender_new(g->r, &g->self));
-    g->server = mock_start();
-    set(g, "llm", mock_spec(g->server, "#model"));
-    set(g, "concurrency", "1");
-    set(g, "anchors", "1");
-    set(g, "k", "4");
-    set(g, "rounds", "99");
-    set(g, "attributes", test_file("attributes.json", attributes));
-    g->session = rec_session_new(1);
-}
-
-static void close_stage(stage *g)
-{
-    rec_session_free(g->session);
-    recommender_free(g->r, g->self);
-    mock_stop(g->server);
-    split_close(&g->s);
-    dataset_close(&g->d);
-}
-
-static void reply_with(stage *g, const char *text)
-{
-    json_t *o = json_pack("{s:[{s:{s:s, s:s}, s:s}]}", "choices", "message", "role", "assistant", "content", text,
-                          "finish_reason", "stop");
-    char *json = json_dumps(o, JSON_COMPACT);
-    mock_push(g->server, &(mock_reply){.body = json});
-    free(json);
-    json_decref(o);
-}
-
-static json_t *study(stage *g)
+static json_t *study(chat_stage *g)
 {
     json_t *numbers = NULL;
     assert_ok(g->r->study(g->self, g->session, &(study_context){.split = &g->s, .seed = 1}, &numbers));
@@ -212,26 +171,21 @@ static double number(const json_t *o, const char *name)
     return json_number_value(v);
 }
 
-static void fit(stage *g)
-{
-    assert_ok(g->r->fit(g->self, &(fit_context){.split = &g->s, .train = &g->s.train, .seed = 1}));
-}
-
 static const char two_attributes[] = "{\"age\": [\"old\", \"young\"], \"gender\": [\"female\", \"male\"]}";
 
 static void hand_computed(void **state)
 {
     (void)state;
-    stage g;
+    chat_stage g;
     open_stage(&g, two_attributes);
-    fit(&g);
-    reply_with(&g, "1. A\n2. B\n3. C\n4. D"); /* neutral */
-    reply_with(&g, "1. A\n2. B\n3. C\n4. D"); /* again */
-    reply_with(&g, "1. A\n2. B\n3. D\n4. C"); /* in other words */
-    reply_with(&g, "1. A\n2. B\n3. C\n4. D"); /* old */
-    reply_with(&g, "1. A\n2. X\n3. B\n4. Y"); /* young */
-    reply_with(&g, "1. D\n2. C\n3. B\n4. A"); /* female */
-    reply_with(&g, "1. D\n2. C\n3. B\n4. A"); /* male */
+    chat_stage_fit(&g);
+    chat_stage_reply(&g, "1. A\n2. B\n3. C\n4. D"); /* neutral */
+    chat_stage_reply(&g, "1. A\n2. B\n3. C\n4. D"); /* again */
+    chat_stage_reply(&g, "1. A\n2. B\n3. D\n4. C"); /* in other words */
+    chat_stage_reply(&g, "1. A\n2. B\n3. C\n4. D"); /* old */
+    chat_stage_reply(&g, "1. A\n2. X\n3. B\n4. Y"); /* young */
+    chat_stage_reply(&g, "1. D\n2. C\n3. B\n4. A"); /* female */
+    chat_stage_reply(&g, "1. D\n2. C\n3. B\n4. A"); /* male */
     json_t *n = study(&g);
     assert_int_equal(mock_requests(g.server), 7);
     assert_non_null(strstr(mock_request(g.server, 0), "I am a fan of "));
@@ -261,22 +215,22 @@ static void hand_computed(void **state)
     assert_near(json_number_value(json_array_get(curve, 0)), 0, 1e-12);              /* the first title is the same */
     assert_near(json_number_value(json_array_get(curve, 2)), 1 - 2. / 3 - 0, 1e-12); /* A X B at 3: AX AB */
     json_decref(n);
-    close_stage(&g);
+    chat_stage_close(&g);
 }
 
 /* The same reply to everything reaches the ceiling, and no attribute has a spread; saved and loaded, too. */
 static void identical_replies_are_the_ceiling(void **state)
 {
     (void)state;
-    stage g;
+    chat_stage g;
     open_stage(&g, two_attributes);
-    fit(&g);
+    chat_stage_fit(&g);
     assert_ok(recommender_save(g.r, g.self, test_path("saved")));
     recommender_free(g.r, g.self);
     assert_ok(recommender_load(g.r, &g.self, test_path("saved")));
-    set(&g, "llm", mock_spec(g.server, "#model"));
-    set(&g, "serp", "code");
-    for (int i = 0; i < 7; i++) reply_with(&g, "1. A\n2. B\n3. C\n4. D");
+    chat_stage_set(&g, "llm", mock_spec(g.server, "#model"));
+    chat_stage_set(&g, "serp", "code");
+    for (int i = 0; i < 7; i++) chat_stage_reply(&g, "1. A\n2. B\n3. C\n4. D");
     json_t *n = study(&g);
     const char *name;
     json_t *value;
@@ -291,7 +245,7 @@ static void identical_replies_are_the_ceiling(void **state)
     assert_near(number(n, "ceiling.reworded.jaccard@4"), 1, 1e-12);
     assert_near(number(n, "ceiling.identical.serp@4"), 7. / 20, 1e-12); /* (4 + 3) / (4 (4 + 1)) */
     json_decref(n);
-    close_stage(&g);
+    chat_stage_close(&g);
 }
 
 /* A model that swaps titles for one value at p of the anchors: its attribute's spread grows with p, the other's stays 0. */
@@ -300,13 +254,13 @@ static void spread_grows_with_the_bias(void **state)
     (void)state;
     double before = -1;
     for (int biased = 0; biased <= 2; biased++) {
-        stage g;
+        chat_stage g;
         open_stage(&g, two_attributes);
-        set(&g, "anchors", "2");
-        fit(&g);
+        chat_stage_set(&g, "anchors", "2");
+        chat_stage_fit(&g);
         for (int a = 0; a < 2; a++)
             for (int c = 0; c < 7; c++)
-                reply_with(&g, c == 4 && a < biased ? "1. A\n2. B\n3. Y\n4. Z" : "1. A\n2. B\n3. C\n4. D");
+                chat_stage_reply(&g, c == 4 && a < biased ? "1. A\n2. B\n3. Y\n4. Z" : "1. A\n2. B\n3. C\n4. D");
         json_t *n = study(&g);
         double snsr = number(n, "age.snsr.jaccard@4");
         assert_near(snsr, biased / 2. * (1 - 2. / 6), 1e-12);
@@ -314,27 +268,27 @@ static void spread_grows_with_the_bias(void **state)
         assert_true(snsr > before && number(n, "gender.snsr.jaccard@4") == 0);
         before = snsr;
         json_decref(n);
-        close_stage(&g);
+        chat_stage_close(&g);
     }
 }
 
 static void what_can_not_be_compared(void **state)
 {
     (void)state;
-    stage g;
+    chat_stage g;
     json_t *n = NULL;
     study_context c = {.seed = 1};
     open_stage(&g, two_attributes);
-    fit(&g);
-    for (int i = 0; i < 7; i++) reply_with(&g, "I am sorry, I cannot do that.");
+    chat_stage_fit(&g);
+    for (int i = 0; i < 7; i++) chat_stage_reply(&g, "I am sorry, I cannot do that.");
     assert_fails(g.r->study(g.self, g.session, &c, &n), LOREC_INPUT, "no list for the neutral question");
     assert_null(n);
-    close_stage(&g);
+    chat_stage_close(&g);
     open_stage(&g, two_attributes);
-    set(&g, "llm", "");
-    fit(&g);
+    chat_stage_set(&g, "llm", "");
+    chat_stage_fit(&g);
     assert_fails(g.r->study(g.self, g.session, &c, &n), LOREC_USAGE, "--llm");
-    close_stage(&g);
+    chat_stage_close(&g);
     static const char *const wrong[][2] = {{"{}", "no attributes"},
                                            {"{\"age\": [\"old\"]}", "two values"},
                                            {"{\"age\": [\"old\", 3]}", "no word"},

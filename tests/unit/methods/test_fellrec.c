@@ -5,10 +5,10 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "base/options.h"
 #include "base/threads.h"
 #include "methods/fellrec/fellrec.h"
 #include "methods/registry.h"
+#include "support/model.h"
 #include "support/word_model.h"
 #include "tensor/rng.h"
 
@@ -155,31 +155,19 @@ static void title_of(int i, char room[32])
 }
 
 /* Each of three kinds of people has what one word names, in the order of the numbers, from anywhere on. */
-static void make_data(dataset *d, split *s)
+static void make_data(made_data *m)
 {
     dataset_builder *b = dataset_builder_new("clients");
     rng r = rng_make(3, RNG_USER);
-    char user[16], item[16], title[32];
+    char title[32];
     for (int u = 0; u < USERS; u++)
-        for (int k = 0, at = (int)rng_below(&r, ITEMS / TASTES); k < EACH; k++) {
-            int i = u % TASTES + TASTES * ((at + k) % (ITEMS / TASTES));
-            snprintf(user, sizeof user, "u%d", u);
-            snprintf(item, sizeof item, "i%d", i);
-            assert_ok(dataset_builder_row(
-                b, &(raw_row){.user = slice_of(user), .item = slice_of(item), .rating = NAN, .time = 1000 + k}));
-        }
+        for (int k = 0, at = (int)rng_below(&r, ITEMS / TASTES); k < EACH; k++)
+            made_row(b, u, u % TASTES + TASTES * ((at + k) % (ITEMS / TASTES)), NAN, 1000 + k);
     for (int i = 0; i < ITEMS; i++) {
-        snprintf(item, sizeof item, "i%d", i);
         title_of(i, title);
-        assert_ok(dataset_builder_cell(b, SIDE_ITEM, "title", COLUMN_TEXT, slice_of(item), slice_of(title), ' '));
+        made_title(b, i, title);
     }
-    assert_ok(dataset_builder_finish(b, false, d));
-    assert_ok(split_make(s, d, &(split_options){0}));
-}
-
-static void set(const recommender *r, void *self, const char *name, const char *value)
-{
-    assert_ok(options_set(r->options, r->n_options, self, name, value));
+    made_data_finish(m, b);
 }
 
 static lorec_err no_metric(void *ctx, const void *self, double *metric)
@@ -190,19 +178,17 @@ static lorec_err no_metric(void *ctx, const void *self, double *metric)
     return LOREC_OK;
 }
 
-static fellrec *fitted(const split *s, const char *model, const char *mixing, const char *client_layers)
+static fellrec *fitted(const split *s, const char *const *more)
 {
-    const char *const small[] = {
-        "weights",       "f32",   "clients",         "3",     "mixing",      mixing, "client_layers", client_layers,
-        "rounds",        "6",     "local_epochs",    "3",     "batch",       "8",    "micro_batch",   "8",
-        "learning_rate", "0.005", "lora_targets",    "all",   "warmup",      "0",    "beams",         "1",
-        "factors",       "3",     "train_on_inputs", "false", "max_history", "3",    "min_history",   "2",
-        "answer_tokens", "4",     "lora_dropout",    "0",     NULL};
     const recommender *r = registry_find("fellrec");
-    void *self;
-    assert_ok(recommender_new(r, &self));
-    for (int i = 0; small[i]; i += 2) set(r, self, small[i], small[i + 1]);
-    set(r, self, "model", model);
+    const char *model = word_model("lm", words, &(word_model_options){.seed = 2, .layers = 3, .width = WIDTH});
+    void *self = model_new(r,
+                           OPTIONS("model", model, "weights", "f32", "clients", "3", "client_layers", "1", "rounds",
+                                   "6", "local_epochs", "3", "batch", "8", "micro_batch", "8", "learning_rate", "0.005",
+                                   "lora_targets", "all", "warmup", "0", "beams", "1", "factors", "3",
+                                   "train_on_inputs", "false", "max_history", "3", "min_history", "2", "answer_tokens",
+                                   "4", "lora_dropout", "0"),
+                           more);
     assert_ok(r->fit(self, &(fit_context){.split = s, .train = &s->train, .seed = 3, .validate = no_metric}));
     return self;
 }
@@ -232,18 +218,16 @@ static double hits(const split *s, const fellrec *m, float *kept)
 static void clients_share_and_learn(void **state)
 {
     (void)state;
-    dataset d;
-    split s;
-    make_data(&d, &s);
-    const char *model = word_model("lm", words, &(word_model_options){.seed = 2, .layers = 3, .width = WIDTH});
+    made_data d;
+    make_data(&d);
     const char *const mixing[] = {"dynamic", "fedavg", "local", "central"};
     const recommender *r = registry_find("fellrec");
     double loss[4], sd[4], hit[4];
     for (int i = 0; i < 4; i++) {
-        fellrec *m = fitted(&s, model, mixing[i], "1");
+        fellrec *m = fitted(&d.s, OPTIONS("mixing", mixing[i], "rounds", i < 2 ? "6" : "2"));
         loss[i] = m->best_loss;
         sd[i] = m->best_sd;
-        hit[i] = hits(&s, m, NULL);
+        hit[i] = hits(&d.s, m, NULL);
         printf("%s: validation loss %.4f, deviation %.4f, hits %.3f\n", mixing[i], loss[i], sd[i], hit[i]);
         uint64_t own = m->mixing == MIX_CENTRAL ? 1 : 3;
         assert_int_equal(m->n_clients, own);
@@ -259,86 +243,66 @@ static void clients_share_and_learn(void **state)
     }
     assert_true(loss[0] < loss[1] && sd[0] < sd[1]);
     for (int i = 0; i < 4; i++) assert_true(loss[i] < 1 && hit[i] > .2); /* chance: 1 of 24 */
-    split_close(&s);
-    dataset_close(&d);
+    made_data_close(&d);
 }
 
 static void a_saved_one_scores_the_same(void **state)
 {
     (void)state;
-    dataset d;
-    split s;
+    made_data d;
     void *loaded;
     float before[ITEMS], after[ITEMS];
     const recommender *r = registry_find("fellrec");
-    make_data(&d, &s);
-    const char *model = word_model("lm", words, &(word_model_options){.seed = 2, .layers = 3, .width = WIDTH});
-    fellrec *m = fitted(&s, model, "dynamic", "2"); /* two in front, the last one: nothing is left for the server */
+    make_data(&d);
+    fellrec *m = fitted(&d.s, OPTIONS("client_layers", "2", "rounds",
+                                      "2")); /* two in front, the last one: nothing is left for the server */
     assert_int_equal(m->parameters, m->shared);
     assert_int_equal(m->traffic.hidden_up + m->traffic.gradients_up, 0);
     assert_true(m->traffic.adapters_up > 0 && m->traffic.losses_up == 3 * sizeof(float) * (uint64_t)m->rounds_run);
-    hits(&s, m, before);
+    hits(&d.s, m, before);
     assert_ok(recommender_save(r, m, test_path("saved")));
     recommender_free(r, m);
     assert_ok(recommender_load(r, &loaded, test_path("saved")));
-    hits(&s, loaded, after);
+    hits(&d.s, loaded, after);
     assert_memory_equal(before, after, sizeof before);
     recommender_free(r, loaded);
-    split_close(&s);
-    dataset_close(&d);
+    made_data_close(&d);
 }
 
 /* With no block in front the server is sent the words themselves, as vectors that it knows. */
 static void what_the_server_reads(void **state)
 {
     (void)state;
-    dataset d;
-    split s;
+    made_data d;
     json_t *numbers;
     const recommender *r = registry_find("fellrec");
-    make_data(&d, &s);
-    const char *model = word_model("lm", words, &(word_model_options){.seed = 2, .layers = 3, .width = WIDTH});
+    make_data(&d);
     double read[2];
     for (int front = 0; front < 2; front++) {
-        fellrec *m = fitted(&s, model, "dynamic", front ? "1" : "0");
+        fellrec *m = fitted(&d.s, OPTIONS("client_layers", front ? "1" : "0", "rounds", "1"));
         rec_session *session = rec_session_new(1);
-        assert_ok(r->study(m, session, &(study_context){.split = &s, .seed = 1}, &numbers));
+        assert_ok(r->study(m, session, &(study_context){.split = &d.s, .seed = 1}, &numbers));
         read[front] = json_real_value(json_object_get(numbers, "tokens_read_by_server"));
         json_decref(numbers);
         rec_session_free(session);
         recommender_free(r, m);
     }
     assert_true(read[0] == 1 && read[1] < 1);
-    split_close(&s);
-    dataset_close(&d);
+    made_data_close(&d);
 }
 
 static void says_what_is_missing(void **state)
 {
     (void)state;
-    dataset d;
-    split s;
-    void *self;
+    made_data d;
     const recommender *r = registry_find("fellrec");
-    fit_context c = {.split = &s, .train = &s.train, .seed = 1};
-    make_data(&d, &s);
-    assert_ok(recommender_new(r, &self));
-    assert_fails(r->fit(self, &c), LOREC_USAGE, "model=FOLDER");
-    recommender_free(r, self);
+    make_data(&d);
+    model_refused(r, &d.s, NULL, NULL, "model=FOLDER");
     const char *model = word_model("lm", words, &(word_model_options){.seed = 2});
-    const char *const wrong[][3] = {{"clients", "61", "lower clients"}, {"min_history", "50", "min_history"}};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        assert_ok(recommender_new(r, &self));
-        set(r, self, "model", model);
-        set(r, self, "weights", "f32");
-        set(r, self, wrong[i][0], wrong[i][1]);
-        lorec_err e = r->fit(self, &c);
-        assert_true(e == LOREC_USAGE || e == LOREC_INPUT);
-        assert_non_null(strstr(lorec_error_message(), wrong[i][2]));
-        recommender_free(r, self);
-    }
-    split_close(&s);
-    dataset_close(&d);
+    const char *const *small = OPTIONS("model", model, "weights", "f32");
+    model_refused(r, &d.s, small, OPTIONS("clients", "61"), "lower clients");
+    model_refused(r, &d.s, small, OPTIONS("min_history", "50"), "min_history");
+    made_data_close(&d);
 }
 
 int main(void)

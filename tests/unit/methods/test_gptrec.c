@@ -8,6 +8,7 @@
 #include "lm/model_folder.h"
 #include "methods/gptrec/codes.h"
 #include "methods/registry.h"
+#include "support/model.h"
 #include "tensor/rng.h"
 
 enum { ITEMS = 30, USERS = 120, LONGEST = 24 };
@@ -44,24 +45,18 @@ static const recommender *method(void)
     return r;
 }
 
-/* NAME, value, NAME, value ..., NULL over small defaults. */
+/* Over small defaults. */
 static void *fresh(const char *const *settings)
 {
-    static const char *const small[] = {
-        "max_items",        "12", "hidden_size",   "32",    "n_layers", "2", "n_heads", "2", "epochs", "25",
-        "train_batch_size", "16", "learning_rate", "0.003", "codebook", "8", NULL};
-    void *self;
-    assert_ok(recommender_new(method(), &self));
-    for (int i = 0; small[i]; i += 2)
-        assert_ok(options_set(method()->options, method()->n_options, self, small[i], small[i + 1]));
-    for (int i = 0; settings && settings[i]; i += 2)
-        assert_ok(options_set(method()->options, method()->n_options, self, settings[i], settings[i + 1]));
-    return self;
+    return model_new(method(),
+                     OPTIONS("max_items", "12", "hidden_size", "32", "n_layers", "2", "n_heads", "2", "epochs", "25",
+                             "train_batch_size", "16", "learning_rate", "0.003", "codebook", "8"),
+                     settings);
 }
 
 static void set(void *self, const char *name, const char *value)
 {
-    assert_ok(options_set(method()->options, method()->n_options, self, name, value));
+    model_set(method(), self, name, value);
 }
 
 static void *fitted(const walk *w, const char *const *settings)

@@ -9,6 +9,7 @@
 #include "data/split.h"
 #include "methods/hllm/hllm.h"
 #include "methods/registry.h"
+#include "support/model.h"
 
 enum { FIRSTS = 5, LASTS = 5, SERIES = FIRSTS * LASTS, PARTS = 4, ITEMS = SERIES * PARTS, USERS = 200 };
 static const char *const firsts[] = {"Silver", "Crimson", "Hidden", "Broken", "Winter"};
@@ -66,19 +67,16 @@ static const recommender *method(void)
 
 static void set(void *self, const char *name, const char *value)
 {
-    assert_ok(options_set(method()->options, method()->n_options, self, name, value));
+    model_set(method(), self, name, value);
 }
 
 static void *fresh(void)
 {
-    static const char *const small[] = {
-        "width",       "32",  "layers",    "1",  "heads",  "2",  "text_tokens",      "12", "max_history",   "6",
-        "vocabulary",  "400", "negatives", "64", "epochs", "25", "train_batch_size", "32", "learning_rate", "0.003",
-        "instruction", "",    NULL};
-    void *self;
-    assert_ok(recommender_new(method(), &self));
-    for (int i = 0; small[i]; i += 2) set(self, small[i], small[i + 1]);
-    return self;
+    return model_new(method(),
+                     OPTIONS("width", "32", "layers", "1", "heads", "2", "text_tokens", "12", "max_history", "6",
+                             "vocabulary", "400", "negatives", "64", "epochs", "25", "train_batch_size", "32",
+                             "learning_rate", "0.003", "instruction", ""),
+                     NULL);
 }
 
 static void fit(void *self)

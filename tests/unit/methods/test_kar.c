@@ -1,10 +1,10 @@
 /* KAR on films whose trait only the language model knows: "golden" ones are liked, "wooden" ones are not. Half of the films are in
  * nobody's rows, so that nothing but knowledge tells them apart. */
-#include "base/options.h"
 #include "data/split.h"
 #include "methods/kar/kar.h"
 #include "methods/registry.h"
 #include "support/mock_server.h"
+#include "support/model.h"
 #include "support/support.h"
 
 enum { ITEMS = 80, WARM = 40, USERS = 60, ROWS = 12 };
@@ -82,18 +82,10 @@ static double auc_of_unseen(const recommender *r, const void *self, float score[
 
 static void *fitted(const recommender *r, mock_server *server, const char *about)
 {
-    void *self;
-    assert_ok(recommender_new(r, &self));
-    const char *set[][2] = {{"llm", mock_spec(server, "#model")},
-                            {"concurrency", "1"},
-                            {"knowledge", about},
-                            {"train_batch_size", "32"},
-                            {"epochs", "8"},
-                            {"dimension", "64"},
-                            {"shared", "1"},
-                            {"dedicated", "2"}};
-    for (size_t i = 0; i < sizeof set / sizeof *set; i++)
-        assert_ok(options_set(r->options, r->n_options, self, set[i][0], set[i][1]));
+    void *self = model_new(r,
+                           OPTIONS("llm", mock_spec(server, "#model"), "concurrency", "1", "train_batch_size", "32",
+                                   "epochs", "8", "dimension", "64", "shared", "1", "dedicated", "2"),
+                           OPTIONS("knowledge", about));
     assert_ok(r->fit(self, &(fit_context){.split = &s, .train = &d.rows, .seed = 1}));
     return self;
 }

@@ -5,10 +5,10 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "base/options.h"
 #include "base/threads.h"
 #include "methods/llara/llara.h"
 #include "methods/registry.h"
+#include "support/model.h"
 #include "support/word_model.h"
 #include "tensor/rng.h"
 
@@ -24,96 +24,44 @@ static void title_of(int i, char room[32])
 }
 
 /* Everybody has four films, and then hubs only. */
-static void make_data(dataset *d, split *s)
+static void make_data(made_data *m)
 {
     dataset_builder *b = dataset_builder_new("hubs");
     rng r = rng_make(2, RNG_USER);
-    char user[16], item[16], title[32];
+    char title[32];
     for (int u = 0; u < USERS; u++)
-        for (int k = 0, first = (int)rng_below(&r, OTHERS); k < ROWS; k++) {
-            int i = k < 3 ? HUBS + (first + 2 * k) % OTHERS : (u + k) % HUBS;
-            snprintf(user, sizeof user, "u%d", u);
-            snprintf(item, sizeof item, "i%d", i);
-            assert_ok(dataset_builder_row(
-                b, &(raw_row){.user = slice_of(user), .item = slice_of(item), .rating = NAN, .time = 1000 + k}));
-        }
+        for (int k = 0, first = (int)rng_below(&r, OTHERS); k < ROWS; k++)
+            made_row(b, u, k < 3 ? HUBS + (first + 2 * k) % OTHERS : (u + k) % HUBS, NAN, 1000 + k);
     for (int i = 0; i < ITEMS; i++) {
-        snprintf(item, sizeof item, "i%d", i);
         title_of(i, title);
-        assert_ok(dataset_builder_cell(b, SIDE_ITEM, "title", COLUMN_TEXT, slice_of(item), slice_of(title), ' '));
+        made_title(b, i, title);
     }
-    assert_ok(dataset_builder_finish(b, false, d));
-    assert_ok(split_make(s, d, &(split_options){0}));
-}
-
-static void set(const recommender *r, void *self, const char *name, const char *value)
-{
-    assert_ok(options_set(r->options, r->n_options, self, name, value));
+    made_data_finish(m, b);
 }
 
 static llara *fitted(const split *s, const char *const *more)
 {
-    static const char *const small[] = {"weights",
-                                        "f32",
-                                        "backbone_epochs",
-                                        "5",
-                                        "backbone_size",
-                                        "8",
-                                        "candidates",
-                                        "4",
-                                        "batch",
-                                        "16",
-                                        "micro_batch",
-                                        "8",
-                                        "learning_rate",
-                                        "0.01",
-                                        "epochs",
-                                        "4",
-                                        "lora_dropout",
-                                        "0",
-                                        "answer_tokens",
-                                        "4",
-                                        NULL};
     const recommender *r = registry_find("llara");
-    void *self;
-    assert_ok(recommender_new(r, &self));
-    for (int i = 0; small[i]; i += 2) set(r, self, small[i], small[i + 1]);
-    for (int i = 0; more[i]; i += 2) set(r, self, more[i], more[i + 1]);
-    set(r, self, "model", word_model("lm", words, &(word_model_options){.seed = 1}));
-    assert_ok(r->fit(self, &(fit_context){.split = s, .train = &s->train, .seed = 3}));
+    const char *model = word_model("lm", words, &(word_model_options){.seed = 1});
+    void *self = model_new(r,
+                           OPTIONS("model", model, "weights", "f32", "backbone_epochs", "5", "backbone_size", "8",
+                                   "candidates", "4", "batch", "16", "micro_batch", "8", "learning_rate", "0.01",
+                                   "epochs", "4", "lora_dropout", "0", "answer_tokens", "4"),
+                           more);
+    model_fit(r, self, s, 3);
     return self;
 }
-#define FITTED(s, ...) fitted(s, (const char *const[]){__VA_ARGS__, NULL})
-
-static float *values_of(const params *ps)
-{
-    float *all = malloc((size_t)params_values(ps) * sizeof *all), *at = all;
-    for (size_t i = 0; i < params_count(ps); i++) {
-        assert_ok(tensor_read(params_at(ps, i), at, tensor_count(params_at(ps, i))));
-        at += tensor_count(params_at(ps, i));
-    }
-    return all;
-}
-
-static bool same_values(const params *a, const params *b)
-{
-    float *x = values_of(a), *y = values_of(b);
-    bool same = memcmp(x, y, (size_t)params_values(a) * sizeof *x) == 0;
-    free(x);
-    free(y);
-    return same;
-}
+#define FITTED(s, ...) fitted(s, OPTIONS(__VA_ARGS__))
 
 static void what_learns(void **state)
 {
     (void)state;
-    dataset d;
-    split s;
+    made_data d;
     const recommender *r = registry_find("llara");
-    make_data(&d, &s);
-    llara *raw = FITTED(&s, "epochs", "0"), *text = FITTED(&s, "prompt", "text"), *id = FITTED(&s, "prompt", "id"),
-          *hybrid = FITTED(&s, "prompt", "hybrid"), *at_once = FITTED(&s, "curriculum", "none"),
-          *random = FITTED(&s, "vectors", "random", "epochs", "0");
+    make_data(&d);
+    llara *raw = FITTED(&d.s, "epochs", "0"), *text = FITTED(&d.s, "prompt", "text"),
+          *id = FITTED(&d.s, "prompt", "id"), *hybrid = FITTED(&d.s, "prompt", "hybrid"),
+          *at_once = FITTED(&d.s, "curriculum", "none"), *random = FITTED(&d.s, "vectors", "random", "epochs", "0");
     /* 60 users with one place each, in parts of 8: 8 steps an epoch */
     assert_int_equal(text->text_steps, 32);
     assert_int_equal(text->hybrid_steps, 0);
@@ -122,13 +70,13 @@ static void what_learns(void **state)
     assert_int_equal(hybrid->text_steps + hybrid->hybrid_steps, 32);
     assert_true(hybrid->text_steps > 6 && hybrid->hybrid_steps > 6);
     /* text alone leaves every bit of the projector; the adapter learns; the recommender and the model rest */
-    assert_true(same_values(raw->projector, text->projector));
-    assert_false(same_values(raw->projector, hybrid->projector));
-    assert_false(same_values(raw->projector, id->projector));
-    assert_false(same_values(adapter_params(raw->lora), adapter_params(text->lora)));
+    assert_true(model_same_values(raw->projector, text->projector));
+    assert_false(model_same_values(raw->projector, hybrid->projector));
+    assert_false(model_same_values(raw->projector, id->projector));
+    assert_false(model_same_values(adapter_params(raw->lora), adapter_params(text->lora)));
     llara *const all[] = {text, id, hybrid, at_once};
     for (int i = 0; i < 4; i++) {
-        assert_true(same_values(raw->lm->model->params, all[i]->lm->model->params));
+        assert_true(model_same_values(raw->lm->model->params, all[i]->lm->model->params));
         assert_memory_equal(raw->vector, all[i]->vector, (size_t)(ITEMS * raw->d) * sizeof *raw->vector);
     }
     double a = 0, b = 0;
@@ -141,8 +89,7 @@ static void what_learns(void **state)
     for (int i = 0; i < 4; i++) recommender_free(r, all[i]);
     recommender_free(r, raw);
     recommender_free(r, random);
-    split_close(&s);
-    dataset_close(&d);
+    made_data_close(&d);
 }
 
 static uint32_t number_of(const dataset *d, int i)
@@ -175,24 +122,23 @@ static double hubs_first(const dataset *d, const llara *m, rec_session *session)
 static void tuning_is_learned_from_and_kept(void **state)
 {
     (void)state;
-    dataset d;
-    split s;
+    made_data d;
     void *loaded;
     json_t *numbers;
     const recommender *r = registry_find("llara");
-    make_data(&d, &s);
-    const uint32_t history[] = {number_of(&d, 5), 4000, number_of(&d, 7),
-                                number_of(&d, 9)}; /* 4000: not in the catalogue */
+    make_data(&d);
+    const uint32_t history[] = {number_of(&d.d, 5), 4000, number_of(&d.d, 7),
+                                number_of(&d.d, 9)}; /* 4000: not in the catalogue */
     const uint32_t candidate[] = {2, 11, 7, 5, 0, 1, 3}, turned[] = {3, 5, 1, 0, 11, 2, 7};
     const uint64_t start[] = {0, 4, 7};
     const query q[] = {{.user = 3, .items = history, .n = 4}, {.user = NO_USER, .items = history, .n = 0}};
     float score[7], other[7];
-    llara *raw = FITTED(&s, "epochs", "0"), *m = FITTED(&s, "epochs", "8");
+    llara *raw = FITTED(&d.s, "epochs", "0"), *m = FITTED(&d.s, "epochs", "8");
     rec_session *session = rec_session_new(1);
-    double before = hubs_first(&d, raw, session), after = hubs_first(&d, m, session);
+    double before = hubs_first(&d.d, raw, session), after = hubs_first(&d.d, m, session);
     printf("hubs come first in %.2f untuned, %.2f tuned\n", before, after);
     assert_true(after > .9 && after > before);
-    assert_ok(r->study(m, session, &(study_context){.split = &s, .max_users = 20, .seed = 1}, &numbers));
+    assert_ok(r->study(m, session, &(study_context){.split = &d.s, .max_users = 20, .seed = 1}, &numbers));
     assert_int_equal(json_integer_value(json_object_get(numbers, "written_answers")), 20);
     double valid = json_real_value(json_object_get(numbers, "valid_ratio")),
            right = json_real_value(json_object_get(numbers, "written_hit@1"));
@@ -213,43 +159,31 @@ static void tuning_is_learned_from_and_kept(void **state)
     assert_memory_equal(score, other, sizeof score);
     assert_fails(r->score_items(loaded, session, q, 1, (const uint64_t[]){0, 1}, (const uint32_t[]){ITEMS}, other),
                  LOREC_USAGE, "catalogue");
-    set(r, m, "max_candidates", "3");
+    model_set(r, m, "max_candidates", "3");
     assert_fails(r->score_items(m, session, q, 1, start, candidate, other), LOREC_USAGE, "uniform@20");
     rec_session_free(session);
     recommender_free(r, loaded);
     recommender_free(r, m);
     recommender_free(r, raw);
-    split_close(&s);
-    dataset_close(&d);
+    made_data_close(&d);
 }
 
 static void says_what_is_missing(void **state)
 {
     (void)state;
-    dataset d;
-    split s;
-    void *self;
-    const recommender *r = registry_find("llara");
-    make_data(&d, &s);
+    made_data d;
+    make_data(&d);
     const char *model = word_model("lm", words, &(word_model_options){.seed = 1}),
                *tight = word_model("tight", words, &(word_model_options){.seed = 1, .positions = 24});
     const char *const wrong[][4] = {{"", "", "", "model=FOLDER"},
                                     {model, "min_history", "50", "min_history"},
                                     {model, "lora_targets", "nothing", "nothing"},
                                     {tight, "epochs", "1", "llara: a question without any history"}};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        assert_ok(recommender_new(r, &self));
-        set(r, self, "model", wrong[i][0]);
-        set(r, self, "weights", "f32");
-        set(r, self, "backbone_epochs", "1");
-        if (*wrong[i][1]) set(r, self, wrong[i][1], wrong[i][2]);
-        lorec_err e = r->fit(self, &(fit_context){.split = &s, .train = &s.train, .seed = 3});
-        assert_true(e == LOREC_USAGE || e == LOREC_INPUT);
-        assert_non_null(strstr(lorec_error_message(), wrong[i][3]));
-        recommender_free(r, self);
-    }
-    split_close(&s);
-    dataset_close(&d);
+    const recommender *r = registry_find("llara");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        model_refused(r, &d.s, OPTIONS("model", wrong[i][0], "weights", "f32", "backbone_epochs", "1"),
+                      OPTIONS(*wrong[i][1] ? wrong[i][1] : NULL, wrong[i][2]), wrong[i][3]);
+    made_data_close(&d);
 }
 
 int main(void)

@@ -6,32 +6,26 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
-#include "data/split.h"
 #include "methods/p5/p5.h"
 #include "methods/registry.h"
 #include "recipes/method_files.h"
+#include "support/model.h"
 
 enum { USERS = 80, ITEMS = 24, EACH = 8 };
 
-typedef struct world {
-    dataset d;
-    split s;
-} world;
-static world w;
+static made_data w;
 
 /* Everybody walks from some item on to the next ones; even items get 5 stars and praise of the scent, odd ones 2 and a word about
  * the price. */
 static void make_world(void)
 {
     dataset_builder *b = dataset_builder_new("chain");
-    char user[16], item[16], categories[64];
+    char item[16], categories[64];
     for (int u = 0; u < USERS; u++)
         for (int k = 0; k < EACH; k++) {
             int i = (u * 7 + k) % ITEMS;
             bool good = i % 2 == 0;
-            snprintf(user, sizeof user, "u%d", u);
-            snprintf(item, sizeof item, "i%d", i);
-            assert_ok(dataset_builder_row(b, &(raw_row){slice_of(user), slice_of(item), good ? 5 : 2, k + 1}));
+            made_row(b, u, i, good ? 5 : 2, k + 1);
             assert_ok(dataset_builder_cell(b, SIDE_ROW, "review", COLUMN_TEXT, (slice){0},
                                            slice_of(good ? "I bought it. The scent is lovely and fresh."
                                                          : "Sent it back. The price is far too high."),
@@ -45,8 +39,7 @@ static void make_world(void)
         assert_ok(dataset_builder_cell(b, SIDE_ITEM, "categories", COLUMN_TOKEN_SEQ, slice_of(item),
                                        slice_of(categories), '|'));
     }
-    assert_ok(dataset_builder_finish(b, true, &w.d));
-    assert_ok(split_make(&w.s, &w.d, &(split_options){.kind = SPLIT_LOO}));
+    made_data_finish(&w, b);
 }
 
 static const recommender *method(void)
@@ -54,56 +47,17 @@ static const recommender *method(void)
     return registry_find("p5");
 }
 
-static void set(void *self, const char *name, const char *value)
-{
-    assert_ok(options_set(method()->options, method()->n_options, self, name, value));
-}
-
-/* name, value, ..., NULL on top of a tiny model. */
+/* On top of a tiny model. */
 static void *fitted(const char *const *more)
 {
-    static const char *const tiny[] = {"width",
-                                       "32",
-                                       "layers",
-                                       "1",
-                                       "heads",
-                                       "2",
-                                       "head_width",
-                                       "16",
-                                       "ffn_width",
-                                       "64",
-                                       "epochs",
-                                       "8",
-                                       "batch",
-                                       "32",
-                                       "learning_rate",
-                                       "0.01",
-                                       "vocabulary",
-                                       "400",
-                                       "targets",
-                                       "0",
-                                       "candidates",
-                                       "6",
-                                       "dropout",
-                                       "0",
-                                       "quota_next",
-                                       "6",
-                                       "quota_next_choice",
-                                       "1",
-                                       "quota_next_yesno",
-                                       "1",
-                                       "quota_yesno",
-                                       "1",
-                                       "quota_choice",
-                                       "1",
-                                       "beams",
-                                       "10",
-                                       NULL};
-    void *self;
-    assert_ok(recommender_new(method(), &self));
-    for (int i = 0; tiny[i]; i += 2) set(self, tiny[i], tiny[i + 1]);
-    for (int i = 0; more && more[i]; i += 2) set(self, more[i], more[i + 1]);
-    assert_ok(method()->fit(self, &(fit_context){.split = &w.s, .train = &w.s.train, .seed = 5}));
+    void *self = model_new(method(),
+                           OPTIONS("width", "32", "layers", "1", "heads", "2", "head_width", "16", "ffn_width", "64",
+                                   "epochs", "8", "batch", "32", "learning_rate", "0.01", "vocabulary", "400",
+                                   "targets", "0", "candidates", "6", "dropout", "0", "quota_next", "6",
+                                   "quota_next_choice", "1", "quota_next_yesno", "1", "quota_yesno", "1",
+                                   "quota_choice", "1", "beams", "10"),
+                           more);
+    model_fit(method(), self, &w.s, 5);
     return self;
 }
 
@@ -151,7 +105,7 @@ static json_int_t count_of(const void *self, const char *name)
 static void whole_words(void **state)
 {
     (void)state;
-    p5 *m = fitted((const char *const[]){"families", "5", "epochs", "1", NULL});
+    p5 *m = fitted(OPTIONS("families", "5", "epochs", "1"));
     p5_facts f = {.user = 11, .item = 0};
     tokens t = {0};
     int32_t place[64], length;
@@ -186,7 +140,7 @@ static void whole_words(void **state)
 static void session_reads_whole_words(void **state)
 {
     (void)state;
-    p5 *m = fitted((const char *const[]){"families", "2", "epochs", "1", NULL});
+    p5 *m = fitted(OPTIONS("families", "2", "epochs", "1"));
     uint32_t all[ITEMS];
     uint64_t start[2] = {0, ITEMS};
     float scores[ITEMS];
@@ -236,9 +190,9 @@ static void session_reads_whole_words(void **state)
 static void chain_is_learned(void **state)
 {
     (void)state;
-    p5 *m = fitted((const char *const[]){"families", "2", "ids", "train", "quota_next", "12", "quota_next_choice", "0",
-                                         "quota_next_yesno", "0", "batch", "16", "epochs", "10", "max_history", "3",
-                                         "learning_rate", "0.004", NULL});
+    p5 *m = fitted(OPTIONS("families", "2", "ids", "train", "quota_next", "12", "quota_next_choice", "0",
+                           "quota_next_yesno", "0", "batch", "16", "epochs", "10", "max_history", "3", "learning_rate",
+                           "0.004"));
     size_t right = right_firsts(m);
     assert_int_equal(count_of(m, "invalid"), 0);
     assert_int_equal(count_of(m, "beams_ended"), USERS * 10);
@@ -254,8 +208,8 @@ static void every_scheme_is_valid(void **state)
 {
     (void)state;
     for (int scheme = 0; item_ids_schemes[scheme]; scheme++) {
-        void *self = fitted((const char *const[]){"families", "2", "ids", item_ids_schemes[scheme], "leaf", "4",
-                                                  "branches", "3", "quota_next", "1", "epochs", "1", NULL});
+        void *self = fitted(OPTIONS("families", "2", "ids", item_ids_schemes[scheme], "leaf", "4", "branches", "3",
+                                    "quota_next", "1", "epochs", "1"));
         right_firsts(self);
         assert_int_equal(count_of(self, "invalid"), 0);
         recommender_free(method(), self);
@@ -266,7 +220,7 @@ static void every_scheme_is_valid(void **state)
 static void only_the_trie_keeps_lists_valid(void **state)
 {
     (void)state;
-    p5 *m = fitted((const char *const[]){"families", "2", "epochs", "1", "quota_next", "1", NULL});
+    p5 *m = fitted(OPTIONS("families", "2", "epochs", "1", "quota_next", "1"));
     right_firsts(m);
     assert_int_equal(count_of(m, "invalid"), 0);
     m->constrained = false;
@@ -305,7 +259,7 @@ static void same_lists(const void *a, const void *b)
 static void texts_are_learned(void **state)
 {
     (void)state;
-    void *self = fitted((const char *const[]){"families", "1,3,4", "epochs", "5", "learning_rate", "0.005", NULL});
+    void *self = fitted(OPTIONS("families", "1,3,4", "epochs", "5", "learning_rate", "0.005"));
     float rating[2];
     bool first_is_even = w.d.rows.rating[w.d.rows.start[2]] > 3;
     pair p[2] = {{.user = 2, .item = history_of(2)[!first_is_even]}, {.user = 2, .item = history_of(2)[first_is_even]}};
@@ -333,7 +287,7 @@ static void texts_are_learned(void **state)
 static void kept_in_a_folder(void **state)
 {
     (void)state;
-    void *self = fitted((const char *const[]){"epochs", "1", "quota_next", "1", NULL}), *again;
+    void *self = fitted(OPTIONS("epochs", "1", "quota_next", "1")), *again;
     uint32_t candidate[] = {history_of(4)[EACH - 1], history_of(4)[0], (history_of(4)[EACH - 1] + 12) % ITEMS};
     uint64_t start[] = {0, 3};
     query q = {.user = 4, .items = history_of(4), .n = EACH - 1, .now = INT64_MIN};
@@ -362,13 +316,8 @@ static void kept_in_a_folder(void **state)
 static void what_can_not_be_asked(void **state)
 {
     (void)state;
-    void *self;
-    assert_ok(recommender_new(method(), &self));
-    set(self, "families", "2,7");
-    assert_fails(method()->fit(self, &(fit_context){.split = &w.s, .train = &w.s.train, .seed = 5}), LOREC_USAGE,
-                 "1 to 5");
-    recommender_free(method(), self);
-    self = fitted((const char *const[]){"families", "5", "epochs", "1", NULL});
+    model_refused(method(), &w.s, OPTIONS("families", "2,7"), NULL, "1 to 5");
+    void *self = fitted(OPTIONS("families", "5", "epochs", "1"));
     query q = {.user = 0, .items = history_of(0), .n = 2, .now = INT64_MIN};
     uint32_t items[2];
     float scores[2];
@@ -390,8 +339,7 @@ static int begin(void **state)
 static int end(void **state)
 {
     (void)state;
-    split_close(&w.s);
-    dataset_close(&w.d);
+    made_data_close(&w);
     return 0;
 }
 

@@ -6,17 +6,13 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
-#include "data/split.h"
 #include "methods/pepler/pepler.h"
 #include "methods/registry.h"
+#include "support/model.h"
 
 enum { USERS = 40, ITEMS = 16, EACH = 8 };
 
-typedef struct world {
-    dataset d;
-    split s;
-} world;
-static world w;
+static made_data w;
 
 static void make_world(void)
 {
@@ -24,18 +20,15 @@ static void make_world(void)
     static const char *const topic[] = {"the scent", "the price"};
     static const char *const good[] = {"lovely", "great"}, *const bad[] = {"awful", "wrong"};
     dataset_builder *b = dataset_builder_new("said");
-    char user[16], item[16], text[128];
+    char text[128];
     for (int u = 0; u < USERS; u++)
         for (int k = 0; k < EACH; k++) {
             int i = (u * 3 + k * 5) % ITEMS, about = u % 2;
-            snprintf(user, sizeof user, "u%d", u);
-            snprintf(item, sizeof item, "i%d", i);
             snprintf(text, sizeof text, says[u % 3], topic[about], (i % 2 ? good : bad)[about]);
-            assert_ok(dataset_builder_row(b, &(raw_row){slice_of(user), slice_of(item), i % 2 ? 5 : 1, k + 1}));
+            made_row(b, u, i, i % 2 ? 5 : 1, k + 1);
             assert_ok(dataset_builder_cell(b, SIDE_ROW, "review", COLUMN_TEXT, (slice){0}, slice_of(text), 0));
         }
-    assert_ok(dataset_builder_finish(b, true, &w.d));
-    assert_ok(split_make(&w.s, &w.d, &(split_options){.kind = SPLIT_LOO}));
+    made_data_finish(&w, b);
 }
 
 static const recommender *method(void)
@@ -45,22 +38,16 @@ static const recommender *method(void)
 
 static void *made(const char *const *more)
 {
-    static const char *const tiny[] = {
-        "width",         "32",   "layers",          "1", "heads",     "2",  "vocabulary", "400",
-        "learning_rate", "0.01", "pretrain_epochs", "3", "epochs",    "16", "patience",   "16",
-        "batch",         "32",   "dropout",         "0", "mlp_width", "8",  NULL};
-    void *self;
-    assert_ok(recommender_new(method(), &self));
-    for (int i = 0; tiny[i]; i += 2)
-        assert_ok(options_set(method()->options, method()->n_options, self, tiny[i], tiny[i + 1]));
-    for (int i = 0; more && more[i]; i += 2)
-        assert_ok(options_set(method()->options, method()->n_options, self, more[i], more[i + 1]));
-    return self;
+    return model_new(method(),
+                     OPTIONS("width", "32", "layers", "1", "heads", "2", "vocabulary", "400", "learning_rate", "0.01",
+                             "pretrain_epochs", "3", "epochs", "16", "patience", "16", "batch", "32", "dropout", "0",
+                             "mlp_width", "8"),
+                     more);
 }
 
 static void fit(void *self)
 {
-    assert_ok(method()->fit(self, &(fit_context){.split = &w.s, .train = &w.s.train, .seed = 4}));
+    model_fit(method(), self, &w.s, 4);
 }
 
 static json_t *studied(const void *self)
@@ -109,7 +96,7 @@ static size_t differ(const float *x, const float *y, size_t n)
 static void the_language_model_rests_first(void **state)
 {
     (void)state;
-    pepler *before = made((const char *const[]){"pretrain_epochs", "3", "epochs", "1", NULL}), *m = made(NULL);
+    pepler *before = made(OPTIONS("pretrain_epochs", "3", "epochs", "1")), *m = made(NULL);
     fit(m);
     assert_true(m->report[STAGE_TEXTS].epochs == 3 && m->report[STAGE_PROMPT].epochs > 0 &&
                 m->report[STAGE_ALL].epochs > 0);
@@ -181,8 +168,8 @@ static void ratings_beside(void **state)
     (void)state;
     static const char *const kinds[] = {"mf", "mlp"};
     for (int k = 0; k < 2; k++) {
-        void *self = made((const char *const[]){"rating", kinds[k], "tuning", "joint", "rating_weight", "1", "epochs",
-                                                "40", "patience", "40", NULL}),
+        void *self = made(OPTIONS("rating", kinds[k], "tuning", "joint", "rating_weight", "1", "epochs", "40",
+                                  "patience", "40")),
              *again;
         fit(self);
         json_t *a = studied(self), *b;
@@ -205,7 +192,7 @@ static void ratings_beside(void **state)
 static void words_as_a_prompt(void **state)
 {
     (void)state;
-    pepler *m = made((const char *const[]){"prompt", "discrete", NULL}), *again;
+    pepler *m = made(OPTIONS("prompt", "discrete")), *again;
     fit(m);
     assert_null(m->user);
     pepler_rows rows = {0};
@@ -232,7 +219,7 @@ static void words_as_a_prompt(void **state)
 static void what_is_needed(void **state)
 {
     (void)state;
-    void *self = made((const char *const[]){"prompt", "discrete", "rating", "mf", NULL});
+    void *self = made(OPTIONS("prompt", "discrete", "rating", "mf"));
     assert_non_null(method()->check(self));
     recommender_free(method(), self);
     self = made(NULL);
@@ -256,8 +243,7 @@ static int begin(void **state)
 static int end(void **state)
 {
     (void)state;
-    split_close(&w.s);
-    dataset_close(&w.d);
+    made_data_close(&w);
     return 0;
 }
 

@@ -9,23 +9,14 @@
 #include "methods/registry.h"
 #include "methods/tallrec/tallrec.h"
 #include "recipes/likes.h"
+#include "support/model.h"
 #include "support/word_model.h"
 #include "tensor/rng.h"
 
-enum { USERS = 40, EACH = 8, ITEMS = 24, ASKED = 200 };
+enum { USERS = 40, EACH = 8, ITEMS = 24, ASKED = 100 };
 
 /* Words of the questions; what is not here is one unknown word. */
 static const char words[] = "Yes No Liked Disliked Will like Answer Space Love : \" . ?";
-
-static float *values_of(const params *ps)
-{
-    float *all = malloc((size_t)params_values(ps) * sizeof *all), *at = all;
-    for (size_t i = 0; i < params_count(ps); i++) {
-        assert_ok(tensor_read(params_at(ps, i), at, tensor_count(params_at(ps, i))));
-        at += tensor_count(params_at(ps, i));
-    }
-    return all;
-}
 
 static const char *make_model(uint64_t seed)
 {
@@ -33,27 +24,21 @@ static const char *make_model(uint64_t seed)
 }
 
 /* Even items are "Space", rated 5; odd ones "Love", rated 1: by everybody. */
-static void make_data(dataset *d, split *s)
+static void make_data(made_data *m)
 {
     dataset_builder *b = dataset_builder_new("likes");
     rng r = rng_make(2, RNG_USER);
-    char user[16], item[16], title[32];
+    char title[32];
     for (int u = 0; u < USERS; u++)
         for (int k = 0; k < EACH; k++) {
             int i = (int)rng_below(&r, ITEMS);
-            snprintf(user, sizeof user, "u%d", u);
-            snprintf(item, sizeof item, "i%d", i);
-            assert_ok(dataset_builder_row(
-                b,
-                &(raw_row){.user = slice_of(user), .item = slice_of(item), .rating = i % 2 ? 1 : 5, .time = 1000 + k}));
+            made_row(b, u, i, i % 2 ? 1 : 5, 1000 + k);
         }
     for (int i = 0; i < ITEMS; i++) {
-        snprintf(item, sizeof item, "i%d", i);
         snprintf(title, sizeof title, "%s %d", i % 2 ? "Love" : "Space", i);
-        assert_ok(dataset_builder_cell(b, SIDE_ITEM, "title", COLUMN_TEXT, slice_of(item), slice_of(title), ' '));
+        made_title(b, i, title);
     }
-    assert_ok(dataset_builder_finish(b, false, d));
-    assert_ok(split_make(s, d, &(split_options){0}));
+    made_data_finish(m, b);
 }
 
 /* Five items of each user, with what the user had before the test part. */
@@ -84,24 +69,15 @@ static double auc(const float *score, const bool *liked, size_t n)
     return won / pairs;
 }
 
-static void set(const recommender *r, void *self, const char *name, const char *value)
-{
-    assert_ok(options_set(r->options, r->n_options, self, name, value));
-}
-
 static void *fitted(const split *s, const char *model, const char *epochs)
 {
-    static const char *const small[] = {"weights",     "f32", "examples",        "64",    "min_history",  "2",
-                                        "batch",       "32",  "learning_rate",   "0.01",  "warmup",       "5",
-                                        "max_history", "4",   "train_on_inputs", "false", "lora_targets", "all",
-                                        NULL};
     const recommender *r = registry_find("tallrec");
-    void *self;
-    assert_ok(recommender_new(r, &self));
-    for (int i = 0; small[i]; i += 2) set(r, self, small[i], small[i + 1]);
-    set(r, self, "model", model);
-    set(r, self, "epochs", epochs);
-    assert_ok(r->fit(self, &(fit_context){.split = s, .train = &s->train, .seed = 3}));
+    void *self = model_new(r,
+                           OPTIONS("model", model, "weights", "f32", "examples", "64", "min_history", "2", "batch",
+                                   "32", "learning_rate", "0.01", "warmup", "5", "max_history", "4", "train_on_inputs",
+                                   "false", "lora_targets", "all", "epochs", epochs),
+                           NULL);
+    model_fit(r, self, s, 3);
     return self;
 }
 
@@ -109,17 +85,16 @@ static void *fitted(const split *s, const char *model, const char *epochs)
  * model knows nothing that queries and values could find. */
 static void learns(uint64_t seed)
 {
-    dataset d;
-    split s;
+    made_data d;
     static pair p[ASKED];
     static bool liked[ASKED];
     static uint32_t history[USERS * (EACH + 1)];
     static float before[ASKED], after[ASKED], again[ASKED];
     const recommender *r = registry_find("tallrec");
     const char *model = make_model(seed);
-    make_data(&d, &s);
-    size_t n = make_questions(&s, p, liked, history);
-    void *raw = fitted(&s, model, "0"), *tuned = fitted(&s, model, "40");
+    make_data(&d);
+    size_t n = make_questions(&d.s, p, liked, history);
+    void *raw = fitted(&d.s, model, "0"), *tuned = fitted(&d.s, model, "20");
     rec_session *session = rec_session_new(1);
     assert_ok(r->score_pairs(raw, session, p, n, before));
     rec_session_free(session);
@@ -138,15 +113,8 @@ static void learns(uint64_t seed)
 
     /* not a bit of the model is another, and the adapter is */
     const tallrec *a = raw, *b = tuned;
-    float *x = values_of(a->lm->model->params), *y = values_of(b->lm->model->params);
-    assert_memory_equal(x, y, (size_t)params_values(a->lm->model->params) * sizeof *x);
-    free(x);
-    free(y);
-    x = values_of(adapter_params(a->lora));
-    y = values_of(adapter_params(b->lora));
-    assert_memory_not_equal(x, y, (size_t)params_values(adapter_params(a->lora)) * sizeof *x);
-    free(x);
-    free(y);
+    assert_true(model_same_values(a->lm->model->params, b->lm->model->params));
+    assert_false(model_same_values(adapter_params(a->lora), adapter_params(b->lora)));
 
     void *loaded;
     char saved[32];
@@ -161,8 +129,7 @@ static void learns(uint64_t seed)
     recommender_free(r, loaded);
     recommender_free(r, raw);
     recommender_free(r, tuned);
-    split_close(&s);
-    dataset_close(&d);
+    made_data_close(&d);
 }
 
 static void learns_from_few_answers(void **state)
@@ -175,33 +142,16 @@ static void learns_from_few_answers(void **state)
 static void says_what_is_missing(void **state)
 {
     (void)state;
-    dataset d;
-    split s;
-    void *self;
+    made_data d;
     const recommender *r = registry_find("tallrec");
-    fit_context c = {.split = &s, .train = &s.train, .seed = 3};
-    make_data(&d, &s);
-    assert_ok(recommender_new(r, &self));
-    assert_fails(r->fit(self, &c), LOREC_USAGE, "model=FOLDER");
-    recommender_free(r, self);
-    const char *model = make_model(1);
-    const char *const wrong[][3] = {{"min_history", "50", "min_history"},
-                                    {"liked_above", "9", "liked_above"},
-                                    {"no", "Yes", "same token"},
-                                    {"cutoff", "16", "cutoff"}};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        assert_ok(recommender_new(r, &self));
-        set(r, self, "model", model);
-        set(r, self, "weights", "f32");
-        set(r, self, "min_history", "2");
-        set(r, self, wrong[i][0], wrong[i][1]);
-        lorec_err e = r->fit(self, &c);
-        assert_true(e == LOREC_USAGE || e == LOREC_INPUT);
-        assert_non_null(strstr(lorec_error_message(), wrong[i][2]));
-        recommender_free(r, self);
-    }
-    split_close(&s);
-    dataset_close(&d);
+    make_data(&d);
+    model_refused(r, &d.s, NULL, NULL, "model=FOLDER");
+    const char *const *small = OPTIONS("model", make_model(1), "weights", "f32", "min_history", "2");
+    model_refused(r, &d.s, small, OPTIONS("min_history", "50"), "min_history");
+    model_refused(r, &d.s, small, OPTIONS("liked_above", "9"), "liked_above");
+    model_refused(r, &d.s, small, OPTIONS("no", "Yes"), "same token");
+    model_refused(r, &d.s, small, OPTIONS("cutoff", "16"), "cutoff");
+    made_data_close(&d);
 }
 
 static void share_of_what_was_liked(void **state)
@@ -214,8 +164,7 @@ static void share_of_what_was_liked(void **state)
     const recommender *r = registry_find("liked-share");
     void *self, *loaded;
     float score[4];
-    assert_ok(recommender_new(r, &self));
-    set(r, self, "max_history", "3");
+    self = model_new(r, OPTIONS("max_history", "3"), NULL);
     assert_ok(r->fit(self, &(fit_context){.train = &x}));
     assert_ok(recommender_save(r, self, test_path("share")));
     assert_ok(recommender_load(r, &loaded, test_path("share")));

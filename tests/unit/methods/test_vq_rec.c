@@ -7,6 +7,7 @@
 #include "eval/evaluate.h"
 #include "methods/registry.h"
 #include "methods/vq-rec/vq_rec.h"
+#include "support/model.h"
 
 typedef struct shop {
     dataset d;
@@ -72,21 +73,14 @@ static int close_shops(void **state)
     }
 }
 
-/* NAME, value, ..., NULL over small defaults. */
+/* Over small defaults. */
 static void *fresh(const char *const *settings)
 {
-    static const char *const small[] = {"text_size", "32",  "n_codes",      "8",   "codebook",         "32",
-                                        "rotations", "3",   "hidden_size",  "32",  "inner_size",       "64",
-                                        "dropout",   "0.2", "attn_dropout", "0.2", "learning_rate",    "0.003",
-                                        "max_len",   "20",  "epochs",       "8",   "train_batch_size", "64",
-                                        NULL};
-    void *self;
-    assert_ok(recommender_new(method(), &self));
-    for (int i = 0; small[i]; i += 2)
-        assert_ok(options_set(method()->options, method()->n_options, self, small[i], small[i + 1]));
-    for (int i = 0; settings && settings[i]; i += 2)
-        assert_ok(options_set(method()->options, method()->n_options, self, settings[i], settings[i + 1]));
-    return self;
+    return model_new(method(),
+                     OPTIONS("text_size", "32", "n_codes", "8", "codebook", "32", "rotations", "3", "hidden_size", "32",
+                             "inner_size", "64", "dropout", "0.2", "attn_dropout", "0.2", "learning_rate", "0.003",
+                             "max_len", "20", "epochs", "8", "train_batch_size", "64"),
+                     settings);
 }
 
 static void *fitted(const shop *g, const char *const *settings)
@@ -106,15 +100,13 @@ static double try_it(const shop *g, const char *const *settings, double *loss)
     return x;
 }
 
-#define SET(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 static const char *pretrained; /* on `home`, saved by the first test */
 
 static void beats_popularity_and_random_codes(void **state)
 {
     (void)state;
     void *self = fitted(&home, NULL), *again;
-    double text = ndcg(&home, method(), self), random = try_it(&home, SET("codes", "random"), NULL);
+    double text = ndcg(&home, method(), self), random = try_it(&home, OPTIONS("codes", "random"), NULL);
     print_message("home: pop %.4f, text codes %.4f, random codes %.4f\n", home.pop, text, random);
     assert_true(text > 1.5 * home.pop);
     assert_true(text > random);
@@ -133,8 +125,9 @@ static void beats_popularity_and_random_codes(void **state)
 static void pretraining_by_contrast(void **state)
 {
     (void)state;
-    double x = try_it(&home, SET("loss", "contrastive", "epochs", "3", "train_batch_size", "32"), NULL),
-           y = try_it(&home, SET("loss", "contrastive", "permute", "0", "epochs", "3", "train_batch_size", "32"), NULL);
+    double x = try_it(&home, OPTIONS("loss", "contrastive", "epochs", "3", "train_batch_size", "32"), NULL),
+           y = try_it(&home, OPTIONS("loss", "contrastive", "permute", "0", "epochs", "3", "train_batch_size", "32"),
+                      NULL);
     print_message("home: contrastive %.4f, without the made-up negative %.4f\n", x, y);
     assert_true(x > 1.3 * home.pop);
     assert_true(x != y);
@@ -144,9 +137,9 @@ static void goes_to_another_shop(void **state)
 {
     (void)state;
     double from_loss, scratch_loss;
-    double as_it_is = try_it(&away, SET("pretrained", pretrained, "tune", "false"), NULL);
-    double from = try_it(&away, SET("pretrained", pretrained, "epochs", "2"), &from_loss);
-    double scratch = try_it(&away, SET("epochs", "2"), &scratch_loss);
+    double as_it_is = try_it(&away, OPTIONS("pretrained", pretrained, "tune", "false"), NULL);
+    double from = try_it(&away, OPTIONS("pretrained", pretrained, "epochs", "2"), &from_loss);
+    double scratch = try_it(&away, OPTIONS("epochs", "2"), &scratch_loss);
     print_message("away: pop %.4f, as it is %.4f, tuned %.4f (loss %.3f), from scratch %.4f (loss %.3f)\n", away.pop,
                   as_it_is, from, from_loss, scratch, scratch_loss);
     assert_true(as_it_is > away.pop);
@@ -170,8 +163,8 @@ static bool same(const vq_rec *a, const vq_rec *b, const char *name)
 static void the_frozen_stays(void **state)
 {
     (void)state;
-    void *before = fitted(&away, SET("pretrained", pretrained, "tune", "false"));
-    void *after = fitted(&away, SET("pretrained", pretrained, "epochs", "1"));
+    void *before = fitted(&away, OPTIONS("pretrained", pretrained, "tune", "false"));
+    void *after = fitted(&away, OPTIONS("pretrained", pretrained, "epochs", "1"));
     const vq_rec *a = before, *b = after;
     size_t moved = 0, n = params_count(a->base.params);
     for (size_t i = 0; i < n; i++) {
@@ -188,14 +181,14 @@ static void the_frozen_stays(void **state)
 static void says_what_does_not_fit(void **state)
 {
     (void)state;
-    void *self = fresh(SET("tune", "false"));
+    void *self = fresh(OPTIONS("tune", "false"));
     assert_non_null(strstr(method()->check(self), "pretrained"));
     recommender_free(method(), self);
     fit_context c = {.split = &away.s, .train = &away.s.train, .seed = 3};
-    self = fresh(SET("pretrained", pretrained, "model", "models/other"));
+    self = fresh(OPTIONS("pretrained", pretrained, "model", "models/other"));
     assert_fails(method()->fit(self, &c), LOREC_USAGE, "hashed words");
     recommender_free(method(), self);
-    self = fresh(SET("n_codes", "64"));
+    self = fresh(OPTIONS("n_codes", "64"));
     assert_fails(method()->fit(self, &c), LOREC_INPUT, "fewer codes");
     recommender_free(method(), self);
 }
