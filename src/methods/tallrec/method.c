@@ -10,6 +10,8 @@
 enum { ASK_AT_ONCE = 64 };
 static const char *const forms[] = {"f32", "keep", "bf16", "q8", "q4", NULL}; /* in the order of lm_form */
 
+static const char *const frames[] = {"instruction", "none", NULL};
+
 static const option options[] = {
     OPTION_TEXT(tallrec, model, "", "the language model: a local folder, or a GGUF file"),
     OPTION_CHOICE(tallrec, weights, "q8", forms, "how the model that rests is held"),
@@ -37,6 +39,7 @@ static const option options[] = {
     OPTION_REAL(tallrec, instruction_rate, 3e-4, 1e-9, 10, "largest step size over the instructions"),
     OPTION_BOOL(tallrec, train_on_inputs, 1, "learn to say the questions too, not the answers alone"),
     OPTION_BOOL(tallrec, bf16, 0, "compute in bfloat16"),
+    OPTION_CHOICE(tallrec, frame, "instruction", frames, "what is said around the two lists and the question"),
     OPTION_TEXT(tallrec, things, "films", "what the items are, in the prompt"),
     OPTION_TEXT(tallrec, yes, "Yes.", "the answer of who likes it; its first token is compared"),
     OPTION_TEXT(tallrec, no, "No.", "and of who does not"),

@@ -28,9 +28,9 @@ lorec_err tallrec_write(const tallrec *m, uint32_t user, const uint32_t *history
         if (json_array_append_new(to, catalogue_text(catalogue_title(&m->items, history[k]))))
             e = err_set(LOREC_RESOURCE, "out of memory for a prompt");
     }
-    json_t *values = json_pack("{s:O?, s:O?, s:o, s:s, s:s, s:s}", "liked", list[1], "disliked", list[0], "target",
-                               catalogue_text(catalogue_title(&m->items, target)), "things", m->things, "yes", m->yes,
-                               "no", m->no);
+    json_t *values = json_pack("{s:O?, s:O?, s:o, s:b, s:s, s:s, s:s}", "liked", list[1], "disliked", list[0], "target",
+                               catalogue_text(catalogue_title(&m->items, target)), "framed", m->frame == 0, "things",
+                               m->things, "yes", m->yes, "no", m->no);
     if (!e) e = prompt_fill(m->ask, values, text);
     json_decref(values);
     json_decref(list[0]);

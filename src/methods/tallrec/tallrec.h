@@ -17,7 +17,7 @@ typedef struct tallrec {
     double liked_above;
     int64_t lora_rank;
     double lora_alpha, lora_dropout;
-    int weights;
+    int weights, frame;
     int64_t epochs, batch, micro_batch, warmup, eval_step, stopping_step, instruction_epochs;
     double learning_rate, instruction_rate;
     bool train_on_inputs, bf16;
