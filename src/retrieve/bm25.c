@@ -41,13 +41,21 @@ static lorec_err postings(bm25 *x, counting *c, const uint32_t *word, const uint
     return LOREC_OK;
 }
 
+static double idf_of(const bm25 *x, uint32_t w, bool floored)
+{
+    double n = x->n_documents, with = (double)(x->start[w + 1] - x->start[w]);
+    return log((floored ? 0 : 1) + (n - with + .5) / (with + .5));
+}
+
 static void weigh(bm25 *x, const uint64_t *start, const bm25_options *o)
 {
     double k1 = o->k1, b = o->b, n = x->n_documents;
     if (k1 == 0 && b == 0) k1 = 1.2, b = .75;
-    double mean = n > 0 ? (double)start[x->n_documents] / n : 0;
+    double mean = n > 0 ? (double)start[x->n_documents] / n : 0, idfs = 0;
+    for (uint32_t w = 0; w < x->n_words && o->floored; w++) idfs += idf_of(x, w, true) / x->n_words;
     for (uint32_t w = 0; w < x->n_words; w++) {
-        double with = (double)(x->start[w + 1] - x->start[w]), idf = log(1 + (n - with + .5) / (with + .5));
+        double idf = idf_of(x, w, o->floored);
+        if (idf < 0) idf = idfs / 4;
         for (uint64_t k = x->start[w]; k < x->start[w + 1]; k++) {
             uint32_t d = x->document[k];
             double tf = (double)x->weight[k], length = (double)(start[d + 1] - start[d]);

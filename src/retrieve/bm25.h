@@ -20,6 +20,7 @@ typedef struct bm25_options {
     /* > 0: what |d| / mean |d| is taken to be for every document. Published code divided the number of documents by their
      * mean length there; given so, its numbers can be had again. */
     double fixed_length;
+    bool floored; /* idf(w) = ln((N - n_w + 0.5) / (n_w + 0.5)), negative ones a quarter of the words' mean, as there */
 } bm25_options;
 
 typedef struct bm25 {

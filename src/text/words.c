@@ -1,6 +1,7 @@
 #include "text/words.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <utf8proc.h>
 
 #include "base/mem.h"
@@ -14,7 +15,7 @@ void word_list_free(word_list *w)
 /* Where words go: into a list of numbers, or into a text. */
 typedef struct word_sink {
     ids *vocabulary;
-    bool add, characters;
+    bool add;
     word_list *list;
     buf *text;
     size_t before; /* bytes of the text that were there */
@@ -103,10 +104,9 @@ static lorec_err read_folded(const char *p, size_t n, const word_sink *to)
         utf8proc_ssize_t step = utf8proc_iterate((const utf8proc_uint8_t *)p + at, (utf8proc_ssize_t)(n - at), &c);
         if (step <= 0) step = 1, c = ' ';
         kind k = kind_of(c);
-        bool alone = k == KIND_ALONE || (to->characters && utf8proc_category(c) != UTF8PROC_CATEGORY_ZS && c > ' ');
-        if (k != KIND_LETTER || alone) {
+        if (k != KIND_LETTER) {
             TRY(put(to, (slice){p + begin, at - begin}));
-            if (alone) TRY(put(to, (slice){p + at, (size_t)step}));
+            if (k == KIND_ALONE) TRY(put(to, (slice){p + at, (size_t)step}));
             begin = at + (size_t)step;
         }
         at += (size_t)step;
@@ -130,9 +130,46 @@ lorec_err words_read(slice text, ids *vocabulary, bool add, word_list *out)
     return read_words(text, &(word_sink){.vocabulary = vocabulary, .add = add, .list = out});
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* A comma or colon within a number belongs to it, a full stop to all but the last piece. */
+static bool is_mark(slice text, size_t at)
+{
+    char c = text.p[at], next = at + 1 < text.n ? text.p[at + 1] : ' ';
+    if (c == ',' || c == ':') return next < '0' || next > '9';
+    if (c == '.') return at + 1 == text.n;
+    return c != '\0' && strchr(";@#$%&?!*[](){}<>\"", c);
+}
+
+lorec_err words_read_tokens(slice text, ids *vocabulary, bool add, word_list *out)
+{
+    const word_sink to = {.vocabulary = vocabulary, .add = add, .list = out};
+    size_t begin = 0;
+    for (size_t at = 0; at < text.n; at++) {
+        bool mark = is_mark(text, at);
+        if (!mark && !is_blank(text.p[at])) continue;
+        TRY(put(&to, (slice){text.p + begin, at - begin}));
+        if (mark) TRY(put(&to, (slice){text.p + at, 1}));
+        begin = at + 1;
+    }
+    return put(&to, (slice){text.p + begin, text.n - begin});
+}
+
 lorec_err words_read_characters(slice text, ids *vocabulary, bool add, word_list *out)
 {
-    return read_words(text, &(word_sink){.vocabulary = vocabulary, .add = add, .characters = true, .list = out});
+    const word_sink to = {.vocabulary = vocabulary, .add = add, .list = out};
+    for (size_t at = 0; at < text.n;) {
+        utf8proc_int32_t c;
+        utf8proc_ssize_t step = utf8proc_iterate((const utf8proc_uint8_t *)text.p + at, (utf8proc_ssize_t)(text.n - at),
+                                                 &c);
+        if (step <= 0) step = 1;
+        if (step > 1 || !is_blank(text.p[at])) TRY(put(&to, (slice){text.p + at, (size_t)step}));
+        at += (size_t)step;
+    }
+    return LOREC_OK;
 }
 
 lorec_err words_fold(slice text, buf *out)

@@ -21,7 +21,10 @@ enum { WORD_UNKNOWN = UINT32_MAX };
 /* add: new words get numbers; otherwise they are WORD_UNKNOWN. Characters without spaces between words (Chinese,
  * Japanese, Thai ...) are words one by one. */
 lorec_err words_read(slice text, ids *vocabulary, bool add, word_list *out);
-/* Every character but blanks is a word. */
+/* Pieces between blanks, marks on their own ("Zelda: A Link" is Zelda, :, A, Link), case and accents as they are: near to
+ * what NLTK makes of titles. */
+lorec_err words_read_tokens(slice text, ids *vocabulary, bool add, word_list *out);
+/* Every character but blanks, as it is. */
 lorec_err words_read_characters(slice text, ids *vocabulary, bool add, word_list *out);
 void word_list_free(word_list *w);
 

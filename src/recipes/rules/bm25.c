@@ -1,8 +1,8 @@
 /* BM25 over titles and categories as a recommender: the items whose words are those of what was had lately. A rule without
  * a model: what a language model that ranks titles has to beat.
  *
- * Published tables built its query of single characters and took the number of documents over their mean length for every
- * document's relative length (LLMRank's code); `unit=character`, `length=corpus` do the same. */
+ * LLMRank's published row came of a program whose queries were single characters against documents of words, whose lengths were all
+ * the number of documents over the mean length, and whose common words counted a quarter of the mean: `form=llmrank` does the same. */
 #include "retrieve/bm25.h"
 #include "base/mem.h"
 #include "rec/recommender.h"
@@ -12,49 +12,65 @@
 typedef struct bm25_rule {
     int64_t max_history;
     double k1, b;
-    int unit, length;
+    int form;
     bool categories;
     /* fitted */
     catalogue items;
     bm25 index;
-    uint32_t *word; /* the words of all documents, and where each document's begin: queries are made of them */
+    word_list said; /* what of each item goes into a query, and where each item's begins */
     uint64_t *start;
 } bm25_rule;
 
-enum { UNIT_WORD, UNIT_CHARACTER };
-static const char *const units[] = {"word", "character", NULL};
-enum { LENGTH_DOCUMENT, LENGTH_CORPUS };
-static const char *const lengths[] = {"document", "corpus", NULL};
+enum { FORM_USUAL, FORM_LLMRANK };
+static const char *const forms[] = {"usual", "llmrank", NULL};
 
 static const option options[] = {
     OPTION_INT(bm25_rule, max_history, 50, 1, 1e6, "items of the history whose words are the query, the latest"),
     OPTION_REAL(bm25_rule, k1, 1.2, 0, 100, "how soon more of the same word counts no more"),
     OPTION_REAL(bm25_rule, b, .75, 0, 1, "how much long texts are held back"),
-    OPTION_CHOICE(bm25_rule, unit, "word", units, "what a query is made of; character: as published tables had it"),
-    OPTION_CHOICE(bm25_rule, length, "document", lengths, "corpus: as published tables had it"),
+    OPTION_CHOICE(bm25_rule, form, "usual", forms, "llmrank: with the faults of the program of that paper's tables"),
     OPTION_BOOL(bm25_rule, categories, 0, "read categories too, not titles alone"),
 };
 
-static lorec_err read_document(const bm25_rule *m, uint32_t i, ids *vocabulary, word_list *out)
+typedef lorec_err (*reader)(slice, ids *, bool, word_list *);
+
+static lorec_err read_item(const bm25_rule *m, uint32_t i, reader read, ids *vocabulary, word_list *out)
 {
-    lorec_err (*read)(slice, ids *, bool, word_list *) = m->unit == UNIT_CHARACTER ? words_read_characters : words_read;
     TRY(read(catalogue_title(&m->items, i), vocabulary, true, out));
     return m->categories ? read(catalogue_categories(&m->items, i), vocabulary, true, out) : LOREC_OK;
+}
+
+/* All items' words, and where each item's begin. */
+static lorec_err read_items(const bm25_rule *m, reader read, ids *vocabulary, word_list *out, uint64_t **start)
+{
+    TRY(mem_new(start, (size_t)m->items.n + 1));
+    for (uint32_t i = 0; i < m->items.n; i++) {
+        TRY(read_item(m, i, read, vocabulary, out));
+        (*start)[i + 1] = out->n;
+    }
+    return LOREC_OK;
 }
 
 static lorec_err make_index(bm25_rule *m)
 {
     ids vocabulary = {0};
     word_list words = {0};
-    lorec_err e = mem_new(&m->start, (size_t)m->items.n + 1);
-    for (uint32_t i = 0; i < m->items.n && !e; i++) {
-        e = read_document(m, i, &vocabulary, &words);
-        m->start[i + 1] = words.n;
+    uint64_t *start = NULL;
+    bool odd = m->form == FORM_LLMRANK;
+    lorec_err e = read_items(m, odd ? words_read_tokens : words_read, &vocabulary, &words, &start);
+    double mean = m->items.n && !e ? (double)words.n / m->items.n : 1;
+    bm25_options o = {.k1 = m->k1, .b = m->b, .fixed_length = odd ? m->items.n / mean : 0, .floored = odd};
+    if (!e) e = bm25_make(&m->index, words.word, start, m->items.n, &o);
+    if (odd && !e)
+        e = read_items(m, words_read_characters, &vocabulary, &m->said, &m->start);
+    else {
+        m->said = words;
+        m->start = start;
+        words = (word_list){0};
+        start = NULL;
     }
-    m->word = words.word;
-    double mean = m->items.n ? (double)words.n / m->items.n : 1;
-    bm25_options o = {.k1 = m->k1, .b = m->b, .fixed_length = m->length == LENGTH_CORPUS ? m->items.n / mean : 0};
-    if (!e) e = bm25_make(&m->index, m->word, m->start, m->items.n, &o);
+    word_list_free(&words);
+    mem_free(start);
     ids_free(&vocabulary);
     return e;
 }
@@ -81,7 +97,7 @@ static lorec_err score(const void *self, rec_session *s, const query *q, size_t 
         for (size_t k = from; k < q[i].n; k++) {
             uint32_t item = q[i].items[k];
             if (item >= m->items.n) continue;
-            for (uint64_t j = m->start[item]; j < m->start[item + 1]; j++) all[words++] = m->word[j];
+            for (uint64_t j = m->start[item]; j < m->start[item + 1]; j++) all[words++] = m->said.word[j];
         }
         bm25_score(&m->index, all, words, scores + i * m->items.n);
     }
@@ -106,7 +122,7 @@ static void release(void *self)
     bm25_rule *m = self;
     catalogue_free(&m->items);
     bm25_free(&m->index);
-    mem_free(m->word);
+    word_list_free(&m->said);
     mem_free(m->start);
 }
 

@@ -22,15 +22,21 @@ static void by_the_formula(void **state)
     assert_near(score[1], 2 * d1, 1e-6);
     assert_true(score[2] == 0);
     bm25_free(&x);
+    /* published: no "1 +", and b, which two of three hold, counts a quarter of the mean */
+    assert_ok(bm25_make(&x, word, start, 3, &(bm25_options){.floored = true}));
+    bm25_score(&x, (const uint32_t[]){1}, 1, score);
+    idf = (2 * log(2.5 / 1.5) + log(1.5 / 2.5)) / 3 / 4;
+    assert_near(score[1], idf * 2.2 / (1 + 1.2 * (.25 + .75 * 1 / mean)), 1e-6);
+    bm25_free(&x);
     assert_ok(bm25_make(&x, NULL, (const uint64_t[]){0}, 0, &(bm25_options){0}));
     bm25_free(&x);
 }
 
-static size_t count(const char *text, const char *const *want)
+static size_t count_by(lorec_err (*read)(slice, ids *, bool, word_list *), const char *text, const char *const *want)
 {
     ids v = {0};
     word_list w = {0};
-    assert_ok(words_read(slice_of(text), &v, true, &w));
+    assert_ok(read(slice_of(text), &v, true, &w));
     size_t n = 0;
     for (; want[n]; n++) {
         assert_true(n < w.n);
@@ -42,6 +48,21 @@ static size_t count(const char *text, const char *const *want)
     word_list_free(&w);
     ids_free(&v);
     return n;
+}
+
+static size_t count(const char *text, const char *const *want)
+{
+    return count_by(words_read, text, want);
+}
+
+static void tokens_and_characters(void **state)
+{
+    (void)state;
+    count_by(words_read_tokens, "Zelda: A Link (10,000 P.t.s.)!",
+             (const char *const[]){"Zelda", ":", "A", "Link", "(", "10,000", "P.t.s.", ")", "!", NULL});
+    count_by(words_read_tokens, " Pokémon\tX. ", (const char *const[]){"Pokémon", "X.", NULL});
+    count_by(words_read_tokens, "", (const char *const[]){NULL});
+    count_by(words_read_characters, "Né\xff 2", (const char *const[]){"N", "é", "\xff", "2", NULL});
 }
 
 static void words_of_texts(void **state)
@@ -97,6 +118,7 @@ static void titles_that_share_words_come_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(by_the_formula), cmocka_unit_test(words_of_texts),
+                                       cmocka_unit_test(tokens_and_characters),
                                        cmocka_unit_test(titles_that_share_words_come_first)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
