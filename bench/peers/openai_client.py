@@ -2,6 +2,7 @@
 
 Every line is a check and ends in "ok"; the first that fails stops the script.
 """
+import json
 import math
 import struct
 import sys
@@ -94,11 +95,16 @@ said("chat about the catalogue", items and any(t in answer.choices[0].message.co
 parts = [c for c in client.chat.completions.create(model=recommender, messages=hello, max_tokens=8, stream=True)]
 said("chat about the catalogue, streamed", "".join(c.choices[0].delta.content or "" for c in parts if c.choices))
 
+answers = chat(response_format={"type": "json_object"}, max_tokens=400, n=4, temperature=1, seed=5).choices
+whole = [json.loads(c.message.content) for c in answers if c.finish_reason == "stop"]
+said(f"JSON where it is asked for ({len(whole)} of {len(answers)} came to their end)",
+     all(isinstance(w, dict) for w in whole) and all(c.message.content.lstrip()[0] == "{" for c in answers))
+
 refused("an unknown model", openai.NotFoundError, lambda: chat(model="nobody"), code="model_not_found", param="model")
 refused("no messages", openai.BadRequestError, lambda: chat(messages=[]), param="messages")
 refused("a wrong type", openai.BadRequestError, lambda: chat(extra_body={"n": "two"}), code="invalid_type", param="n")
 refused("a context too long", openai.BadRequestError, lambda: chat(max_tokens=10**6), code="context_length_exceeded")
-refused("JSON that can not be promised", openai.BadRequestError, lambda: chat(response_format={"type": "json_object"}), param="response_format")
+refused("JSON of a schema", openai.BadRequestError, lambda: chat(response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": {}}}), param="response_format")
 refused("a deadline", openai.APIStatusError, lambda: chat(max_tokens=1000, n=4, extra_body={"timeout_ms": 1}), code="timeout", status_code=504)
 if key != "none":
     other = openai.OpenAI(base_url=url + "/v1", api_key="wrong", max_retries=0)

@@ -50,6 +50,26 @@ post /v1/embeddings '{"model":"tiny","input":[[1,2,3],[4]]}' && is 200 && body '
 post /v1/embeddings '{"model":"tiny","input":[99999]}' && is 400 && body '"param":"input"'
 post /v1/embeddings '{"model":"tiny","input":"a","dimensions":7}' && is 400 && body '"param":"dimensions"'
 
+# JSON that was asked for is JSON, however little the model knows of it: whole where it says "stop", a beginning otherwise
+chat '{"model":"tiny",'"$hi"',"max_tokens":300,"n":4,"temperature":2,"seed":3,"response_format":{"type":"json_object"}}' && is 200
+if command -v python3 >/dev/null; then
+    python3 - <<'CHECK' || { cat out; die "not JSON"; }
+import json
+for c in json.load(open("out"))["choices"]:
+    text = c["message"]["content"]
+    assert text.lstrip()[:1] == "{", text
+    if c["finish_reason"] == "stop":
+        assert isinstance(json.loads(text), dict)
+    else:
+        try:
+            json.loads(text)
+            assert False, text
+        except json.JSONDecodeError as e:
+            assert e.pos >= len(text) - 1 or "Unterminated" in e.msg or "Expecting" in e.msg, (e, text)
+CHECK
+fi
+chat '{"model":"tiny",'"$hi"',"max_tokens":8,"response_format":{"type":"text"}}' && is 200
+
 # what is wrong is said by its field, before anything is asked
 bad() { chat "$1"; is "$2"; body "\"param\":$3"; body "\"code\":$4"; }
 bad '{"model":"tiny",'"$hi"',"max_tokens":5000}' 400 '"messages"' '"context_length_exceeded"' && body '1536 tokens' && body 'asked for 50'
@@ -63,7 +83,8 @@ bad '{"model":"tiny",'"$hi"',"stream":"true"}' 400 '"stream"' '"invalid_type"'
 bad '{"model":"tiny",'"$hi"',"temperature":3}' 400 '"temperature"' '"above_max_value"'
 bad '{"model":"tiny",'"$hi"',"n":0}' 400 '"n"' '"below_min_value"'
 bad '{"model":"tiny",'"$hi"',"top_logprobs":3}' 400 '"top_logprobs"' '"unsupported_parameter"'
-bad '{"model":"tiny",'"$hi"',"response_format":{"type":"json_object"}}' 400 '"response_format"' '"unsupported_parameter"'
+bad '{"model":"tiny",'"$hi"',"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{}}}}' 400 '"response_format"' '"unsupported_parameter"'
+bad '{"model":"recommend:r",'"$hi"',"response_format":{"type":"json_object"}}' 400 '"response_format"' '"unsupported_parameter"'
 bad '{"model":"tiny",'"$hi"',"presence_penalty":1}' 400 '"presence_penalty"' '"unsupported_parameter"'
 bad '{"model":"tiny",'"$hi"',"stop":[1]}' 400 '"stop"' '"invalid_type"'
 bad '{"model":"tiny",'"$hi"',"temprature":1}' 400 '"temprature"' '"unknown_parameter"' && body 'did you mean'

@@ -53,8 +53,9 @@ static const form_row chat_rows[] = {
     {"tool_choice", FIELD_ANY, AT(tool_choice), .of = "{\"enum\":[\"auto\",\"none\",null]}"},
     {"parallel_tool_calls", FIELD_BOOL, AT(parallel_calls)},
     {"response_format", FIELD_OBJECT, AT(response_format),
-     .of = "{\"type\":\"object\",\"required\":[\"type\"],\"properties\":{\"type\":{\"enum\":[\"text\"]}},"
-           "\"additionalProperties\":false}"},
+     .of = "{\"type\":\"object\",\"required\":[\"type\"],\"properties\":{\"type\":{\"enum\":[\"text\",\"json_object\","
+           "\"json_schema\"]},\"json_schema\":{\"type\":\"object\"}}}",
+     .about = "a schema only goes to somebody else's server; not with tools, not with a recommend: model"},
     {"timeout_ms", FIELD_REAL, AT(timeout_ms), .min = 1, .max = 3600000, .about = "lorec's own: how long to wait"},
     /* without effect here, and so without harm */
     {"store", FIELD_BOOL, AT(parallel_calls)},
@@ -197,13 +198,21 @@ static lorec_err read_stream_options(exchange *x, openai_ask *a)
     return e ? err_context(e, "\"stream_options\"") : LOREC_OK;
 }
 
-static lorec_err check_format(exchange *x, const openai_ask *a)
+static lorec_err check_format(exchange *x, openai_ask *a)
 {
     const char *type = json_string_value(json_object_get(a->response_format, "type"));
     if (!a->response_format || (type && strcmp(type, "text") == 0)) return LOREC_OK;
     if (!type) return exchange_wrong(x, "response_format", "invalid_value", "\"response_format\" has no \"type\"");
-    return refuse(x, "response_format",
-                  "only {\"type\": \"text\"} can be promised here: answers are not bound to JSON");
+    bool schema = strcmp(type, "json_schema") == 0;
+    if (!schema && strcmp(type, "json_object") != 0)
+        return exchange_wrong(x, "response_format", "invalid_value",
+                              "\"response_format\": its type is \"text\", \"json_object\" or \"json_schema\"");
+    if (schema && !json_is_object(json_object_get(a->response_format, "json_schema")))
+        return exchange_wrong(x, "response_format", "missing_required_parameter",
+                              "\"response_format\" has no \"json_schema\"");
+    if (a->tools) return refuse(x, "response_format", "JSON and tools do not go together here");
+    a->format = a->response_format;
+    return LOREC_OK;
 }
 
 static lorec_err read_tools(exchange *x, openai_ask *a)
@@ -223,8 +232,8 @@ static lorec_err read_tools(exchange *x, openai_ask *a)
 static lorec_err finish_chat(exchange *x, openai_ask *a)
 {
     if (a->top_logprobs > 0 && !a->logprobs) return refuse(x, "top_logprobs", "it goes with \"logprobs\": true");
-    TRY(check_format(x, a));
     TRY(read_tools(x, a));
+    TRY(check_format(x, a));
     if (a->max_completion_tokens) a->max_tokens = a->max_completion_tokens;
     return openai_messages(x, a->messages_in, &a->messages);
 }

@@ -31,6 +31,7 @@ typedef struct openai_ask {
     /* what became of it */
     json_t *messages; /* with contents as one text each; own */
     json_t *tools;    /* own; NULL: none are to be used */
+    json_t *format;   /* the response_format where JSON is due; borrowed */
     const char *stop[OPENAI_STOPS];
     size_t stops;
     bool include_usage, has_seed, base64;

@@ -19,6 +19,7 @@ void job_free(job *j)
     for (size_t i = 0; i < j->q.stops && j->stop; i++) mem_free(j->stop[i]);
     json_decref(j->q.messages);
     json_decref(j->q.tools);
+    json_decref(j->q.format);
     mem_free(j->prompt);
     mem_free(j->stop);
     mem_free(j->ids);
@@ -50,6 +51,7 @@ job *job_new(desk *d, const desk_request *q)
     j->q = *q;
     json_incref(j->q.messages);
     json_incref(j->q.tools);
+    json_incref(j->q.format);
     j->open = q->n + 1;
     if (copy_request(j, q) == LOREC_OK) return j;
     job_free(j);
@@ -243,6 +245,7 @@ lorec_err desk_open(desk **out, const desk_options *o)
     if (d->o.waiting <= 0) d->o.waiting = WAITING;
     if (d->o.most_tokens <= 0) d->o.most_tokens = MOST_TOKENS;
     pthread_mutex_init(&d->lock, NULL);
+    pthread_mutex_init(&d->json_lock, NULL);
     pthread_cond_init(&d->work, NULL);
     lorec_err e = open_parts(d, o);
     for (int i = 0; !e && !d->is_local && i < DESK_RELAYS; i++) e = start_worker(d, desk_relay);
@@ -265,6 +268,7 @@ void desk_close(desk *d)
     llm_close(d->llm);
     pthread_cond_destroy(&d->work);
     pthread_mutex_destroy(&d->lock);
+    pthread_mutex_destroy(&d->json_lock);
     mem_free(d->name);
     mem_free(d->embed_name);
     mem_free(d->embed_path);

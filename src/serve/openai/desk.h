@@ -55,6 +55,7 @@ typedef struct desk_request {
     int64_t tops; /* likeliest tokens told with each */
     const char *const *stop;
     size_t stops;
+    json_t *format;  /* OpenAI's response_format where it is JSON that is due; NULL: any text */
     bool stream;     /* pieces are wanted as they come; otherwise they may come at once */
     double deadline; /* clock_seconds(); 0: none */
     /* rows: [{"token", "logprob", "bytes", "top_logprobs"}] of the piece, taken over; NULL unless asked for. An error stops

@@ -145,6 +145,29 @@ static lorec_err fits(const desk *d, const desk_request *q, int64_t prompt, int6
                    q->messages ? "messages" : "prompt", (long long)*most);
 }
 
+/* JSON that is promised is held to by a constraint, of objects without a given shape. */
+static lorec_err hold_to_json(desk *d, const json_t *format, desk_fault *fault)
+{
+    const char *type = json_string_value(json_object_get(format, "type"));
+    if (!format) return LOREC_OK;
+    if (!type || strcmp(type, "json_object") != 0) {
+        *fault = (desk_fault){400, "response_format", "unsupported_parameter"};
+        return err_set(LOREC_USAGE,
+                       "\"response_format\": a model on this machine is held to {\"type\": \"json_object\"}, "
+                       "not to a schema");
+    }
+    lorec_err e = LOREC_OK;
+    pthread_mutex_lock(&d->json_lock);
+    if (!d->json_ready) {
+        e = json_only_of(&d->json, d->model.text->tokenizer, lm_session_vocab(d->session));
+        if (e) json_only_free(&d->json);
+        d->json_ready = !e;
+        d->only_json = constraint_of_json(&d->json);
+    }
+    pthread_mutex_unlock(&d->json_lock);
+    return e;
+}
+
 static void add_all(desk *d, job *j, const tokens *ids, int64_t most)
 {
     const lm_text *m = d->model.text;
@@ -158,6 +181,7 @@ static void add_all(desk *d, job *j, const tokens *ids, int64_t most)
                                  .number = (uint64_t)i,
                                  .end = m->end,
                                  .ends = m->ends,
+                                 .only = q->format ? &d->only_json : NULL,
                                  .tokenizer = m->tokenizer,
                                  .stop = q->stop,
                                  .stops = q->stops,
@@ -183,6 +207,7 @@ lorec_err desk_local_ask(desk *d, const desk_request *q, desk_fault *fault)
     tokens ids = {0};
     int64_t most = 0;
     lorec_err e = prompt_ids(d, q, &ids, fault);
+    if (!e) e = hold_to_json(d, q->format, fault);
     if (!e) e = fits(d, q, (int64_t)ids.n, &most, fault);
     job *j = e ? NULL : job_new(d, q);
     if (!e && !j) e = err_set(LOREC_RESOURCE, "out of memory for a request");
@@ -284,6 +309,7 @@ void desk_local_close(desk *d)
 {
     if (d->stepping) pthread_join(d->stepper, NULL);
     batcher_free(d->batcher); /* tells what is not done */
+    json_only_free(&d->json);
     lm_session_free(d->session);
     embedder_free(d->embedder);
     local_model_close(&d->model);

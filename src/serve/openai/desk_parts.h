@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "lm/decode/json_only.h"
 #include "lm/embed/embed.h"
 #include "lm/llm.h"
 #include "lm/local_model.h"
@@ -58,6 +59,10 @@ struct desk {
     adapter_set adapters; /* the model's, where it has one */
     lm_session *session;
     batcher *batcher;
+    json_only json; /* the texts of its tokens, once somebody asks for JSON; under json_lock until then */
+    pthread_mutex_t json_lock;
+    bool json_ready;
+    constraint only_json;
     pthread_t stepper;
     bool stepping;
     embedder *embedder; /* the worker's, opened when it is first needed */

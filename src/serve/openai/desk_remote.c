@@ -101,6 +101,7 @@ static void relay_talk(llm *m, job *j)
     llm_answer *a = NULL;
     char why[512] = "";
     int64_t n = j->q.n;
+    json_t *more = j->q.format ? json_pack("{s:O}", "response_format", j->q.format) : NULL;
     lorec_err e = mem_new(&q, (size_t)n);
     if (!e) e = mem_new(&a, (size_t)n);
     for (int64_t i = 0; i < n && !e; i++)
@@ -114,7 +115,8 @@ static void relay_talk(llm *m, job *j)
                                         .seed = (int64_t)(j->q.seed & INT32_MAX) + i,
                                         .logprobs = j->q.logprobs ? j->q.tops ? j->q.tops : 1 : 0,
                                         .stop = j->q.stop,
-                                        .n_stop = j->q.stops},
+                                        .n_stop = j->q.stops,
+                                        .more = more},
                              .sample = i};
     const llm_watch watch = {.ctx = j, .text = j->q.stream && !j->q.logprobs ? text_came : NULL, .stop = stop};
     if (!e) e = llm_ask(m, q, (size_t)n, a, &watch);
@@ -122,6 +124,7 @@ static void relay_talk(llm *m, job *j)
     llm_answer none = {.err = e ? e : LOREC_FAILED};
     for (int64_t i = 0; i < n; i++) tell(j, i, e, why, a ? &a[i] : &none);
     if (a) llm_answers_free(a, (size_t)n);
+    json_decref(more);
     mem_free(q);
     mem_free(a);
     desk_unhold(j);

@@ -78,7 +78,12 @@ static lorec_err post_chat(server *s, exchange *x)
     live_read_lock(&s->live);
     bool recommends = served_recommender(s, a.model, &which);
     live_unlock(&s->live);
-    lorec_err e = recommends ? to_executor(s, x) : start(s, x, &a);
+    lorec_err e = LOREC_OK;
+    if (recommends && a.format)
+        e = exchange_wrong(
+            x, "response_format", "unsupported_parameter",
+            "\"response_format\": a chat about the catalogue answers in words; /v1/recommend gives JSON");
+    if (!e) e = recommends ? to_executor(s, x) : start(s, x, &a);
     openai_ask_free(&a);
     return e;
 }

@@ -381,6 +381,7 @@ lorec_err openai_talk_start(openai_talk *t, const openai_ask *a, grounded *g, js
                       .tops = a->top_logprobs,
                       .stop = a->stop,
                       .stops = a->stops,
+                      .format = a->format,
                       .stream = a->stream,
                       .deadline = deadline(t, a),
                       .piece = piece,

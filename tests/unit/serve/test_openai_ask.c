@@ -112,7 +112,12 @@ static void what_is_wrong_is_named(void **state)
         {"{" HI ",\"stream\":true,\"stream_options\":{\"x\":1}}", "x", "unknown_parameter", "stream_options"},
         {"{" HI ",\"logit_bias\":{\"5\":1}}", "logit_bias", "unsupported_parameter", "weighed"},
         {"{" HI ",\"frequency_penalty\":0.5}", "frequency_penalty", "unsupported_parameter", "only 0"},
-        {"{" HI ",\"response_format\":{\"type\":\"json_schema\"}}", "response_format", "unsupported_parameter", "JSON"},
+        {"{" HI ",\"response_format\":{\"type\":\"json_schema\"}}", "response_format", "missing_required_parameter",
+         "json_schema"},
+        {"{" HI ",\"response_format\":{\"type\":\"xml\"}}", "response_format", "invalid_value", "json_object"},
+        {"{" HI ",\"response_format\":{\"type\":\"json_object\"},\"tools\":[{\"type\":\"function\",\"function\":{"
+                "\"name\":\"f\"}}]}",
+         "response_format", "unsupported_parameter", "tools"},
         {"{" HI ",\"response_format\":{}}", "response_format", "invalid_value", "type"},
         {"{" HI ",\"tool_choice\":{\"type\":\"function\"}}", "tool_choice", "unsupported_parameter", "forced"},
         {"{" HI ",\"tools\":[{\"type\":\"code\"}]}", "tools[0]", "invalid_value", "function"},
