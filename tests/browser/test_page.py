@@ -30,7 +30,7 @@ def check(what, holds):
 @contextmanager
 def opened(browser, port, path="", allowed=(), **settings):
     """A page, and at the end: no error said or thrown, nothing asked of another host."""
-    page = browser.new_context(**{"viewport": WIDE, "color_scheme": "light", **settings}).new_page()
+    page = browser.new_context(**{"viewport": WIDE, "color_scheme": "light", "reduced_motion": "reduce", **settings}).new_page()
     page.set_default_timeout(60000)
     home, errors, strangers = f"http://127.0.0.1:{port}/", [], []
     page.on("console", lambda m: errors.append(m.text) if m.type in ("error", "warning") else None)
@@ -80,6 +80,63 @@ def by_keyboard(page):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # the first is the way past the links
     check("the skip link", page.evaluate("document.activeElement.id") == "main")
+
+
+def tab_to(page, words, most=60):
+    """Tab until what has the focus says so: nothing else moves it."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        said = page.evaluate("(e => (e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent).trim())"
+                             "(document.activeElement)")
+        if said.startswith(words):
+            return
+    raise AssertionError(f'"{words}" is not reached by Tab')
+
+
+def keyboard_alone(page):
+    """What each view is for, without a mouse."""
+    page.locator(".items li").first.wait_for()
+    tab_to(page, "Words of a title")
+    page.keyboard.type("golden road")
+    expect(page.locator(".view .title").first).to_have_text("The Golden Road")
+    tab_to(page, "Pick")
+    page.keyboard.press("Space")
+    expect(page.locator("button[aria-pressed=true]")).to_have_count(1)
+    tab_to(page, "What comes next?")
+    page.keyboard.press("Enter")
+    is_shown(page, "People")
+    expect(page.locator(".three section").first).to_contain_text("The Golden Road")
+    tab_to(page, "my picks")  # of two radios the chosen one has the focus
+    page.keyboard.press("ArrowUp")
+    page.locator(".three section:nth-child(2) li").first.wait_for()
+    tab_to(page, "Method B")
+    page.keyboard.press("Home")
+    expect(page.locator(".three section").nth(2)).to_be_hidden()
+    tab_to(page, "Like ")
+    page.keyboard.press("Enter")
+    expect(page.locator("[role=status]")).to_contain_text("is liked")
+    page.goto(page.url.split("#")[0] + "#chat")
+    is_shown(page, "Chat")
+    tab_to(page, "What you liked")
+    page.keyboard.type("I liked The Golden Road")
+    page.keyboard.press("Enter")
+    expect(page.locator(".talk .assistant .said").nth(1)).to_contain_text("1. ")
+    page.goto(page.url.split("#")[0] + "#runs")
+    is_shown(page, "Runs")
+    tab_to(page, "Sorted and drawn by")
+    page.keyboard.press("End")
+    expect(page.locator(".plot").first).to_have_attribute("aria-label", re.compile("^coverage@10"))
+    tab_to(page, "Settings")
+    page.keyboard.press("Enter")
+    expect(page.locator("details pre").first).to_be_visible()
+    page.goto(page.url.split("#")[0] + "#training")
+    is_shown(page, "Training")
+    tab_to(page, "Run")
+    page.keyboard.press("End")
+    tab_to(page, "Last words of the log")
+    page.goto(page.url.split("#")[0] + "#live")
+    is_shown(page, "Live")
+    tab_to(page, "Answers since the start")  # what is wide can be scrolled
 
 
 def accessible(page, name):
@@ -166,6 +223,11 @@ def runs(page):
     is_shown(page, "Runs")
     best = page.locator("tbody tr").first.inner_text()
     check(f"the best row has no interval: {best}", "–" in best)
+    plot = page.locator(".plot").first
+    rows = page.locator("section").first.locator("table").first.locator("tbody tr").count()
+    check("the plot has not a dot and an interval a method",
+          plot.locator("circle").count() == rows == plot.locator("line.whisker").count())
+    check("an interval is a point", all(l.get_attribute("x1") != l.get_attribute("x2") for l in plot.locator("line.whisker").all()))
     page.get_by_label("Sorted and drawn by").select_option("coverage@10")
     expect(page.locator(".plot").first).to_have_attribute("aria-label", "coverage@10, with 95% intervals (or ± sd over seeds)")
     page.get_by_text("Settings").click()
@@ -181,6 +243,51 @@ def training(page):
     expect(page.locator(".log")).to_contain_text("epochs in")
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text(re.compile("(exporting|training|checking): runs/both"))).to_be_visible()
+
+
+def under_way(page):
+    """A run that is being trained: its curve and its log grow while somebody looks, and nobody reloads."""
+    folder = Path("runs/under-way")
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_bytes(Path("runs/both/config.json").read_bytes())
+    lines = [l for l in Path("runs/both/metrics.jsonl").read_text().splitlines(True) if '"validation"' in l]
+    (folder / "metrics.jsonl").write_text("".join(lines[:3]))
+    (folder / "log.txt").write_text("epoch 3\n")
+    page.get_by_role("link", name="Training", exact=True).click()
+    page.get_by_label("Run").select_option("runs/under-way")
+    curve = page.locator(".plot polyline")
+    def points():
+        return len(curve.get_attribute("points").split())
+    curve.wait_for()
+    check(f"the curve begins with {points()} points", points() == 3)
+    expect(page.locator("[role=status]").first).to_contain_text("under way")
+    with open(folder / "metrics.jsonl", "a") as f:
+        f.write("".join(lines[3:7]))
+    (folder / "log.txt").write_text("epoch 3\nepoch 7\n")
+    expect(page.locator("tbody tr").first).to_contain_text("7")
+    check(f"the curve has {points()} points", points() == 7)
+    expect(page.locator(".log")).to_contain_text("epoch 7")
+    (folder / "log.txt").unlink()
+    (folder / "metrics.jsonl").unlink()
+    (folder / "config.json").unlink()
+    folder.rmdir()
+
+
+def live(page):
+    """Numbers move by themselves: this page's own readings are counted."""
+    page.get_by_role("link", name="Live", exact=True).click()
+    is_shown(page, "Live")
+    row = page.locator("tbody tr").filter(has_text="GET /metrics")
+    row.wait_for()
+    before = int(row.locator("td").first.inner_text().replace(",", ""))
+    expect(row.locator("td").first).not_to_have_text(f"{before:,}")
+    check("readings are not counted on", int(row.locator("td").first.inner_text().replace(",", "")) > before)
+    requests = page.locator(".numbers > div").filter(has_text="requests a second")
+    expect(requests.locator("dd span").first).to_have_text(re.compile(r"^\d"))
+    page.locator(".spark polyline").first.wait_for(state="attached")
+    outside = page.evaluate("""[...document.querySelectorAll(".numbers > div")].filter((d) =>
+        [...d.querySelectorAll("span, svg")].some((s) => s.getBoundingClientRect().right > d.getBoundingClientRect().right + .5)).length""")
+    check(f"{outside} numbers stand out of their frames", outside == 0)
 
 
 def colours(page):
@@ -261,7 +368,7 @@ def main(executable, plain, bad, shut, pictures=None):
         with opened(browser, shut, allowed=["401"]) as page:
             locked(page)
         print("ok locked")
-        for test in (by_mouse, by_keyboard, catalogue, person, chat, runs, training, colours):
+        for test in (by_mouse, by_keyboard, keyboard_alone, catalogue, person, chat, runs, under_way, live, training, colours):
             # Chromium itself says each 4xx: here a person is asked for whom there is not
             with opened(browser, plain, allowed=["404"] if test is person else []) as page:
                 test(page)

@@ -14,7 +14,7 @@ function row(item) {
   button.dataset.id = item.id;
   return el("li", {},
     el("span", {class: "title"}, item.title),
-    el("span", {class: "dim"}, [item.categories.join(", "), `${count(item.popularity)} times`].filter(Boolean).join(" - ")),
+    el("span", {class: "dim"}, [item.categories.join(", "), `${count(item.popularity)} times`].filter(Boolean).join(" · ")),
     el("span", {class: "actions"}, button));
 }
 

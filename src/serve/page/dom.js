@@ -25,13 +25,22 @@ export function replace(node, ...children) {
   node.replaceChildren(...children.flat().filter((c) => c !== null && c !== undefined));
 }
 
+// Columns of words begin at the left, columns of numbers end at the right.
+function kinds(head, rows) {
+  return head.map((_, i) => {
+    const cells = rows.map((r) => r.cells[i]).filter((c) => c !== null && c !== undefined && c !== "");
+    return cells.length && cells.every((c) => typeof c === "string" && !/^[-+±\d]/.test(c)) ? "words" : null;
+  });
+}
+
 // A table from a head and rows of cells; a cell is a text, an element, or null for none. The first column names the row.
 export function table(caption, head, rows) {
+  const kind = kinds(head, rows);
   return el("div", {class: "scroll", tabindex: 0, role: "group", "aria-label": caption},
     el("table", {}, el("caption", {}, caption),
-      el("thead", {}, el("tr", {}, head.map((h) => el("th", {scope: "col"}, h)))),
+      el("thead", {}, el("tr", {}, head.map((h, i) => el("th", {scope: "col", class: kind[i]}, h)))),
       el("tbody", {}, rows.map((row) => el("tr", {class: row.class},
-        row.cells.map((c, i) => el(i ? "td" : "th", i ? {} : {scope: "row"}, c ?? "")))))));
+        row.cells.map((c, i) => el(i ? "td" : "th", i ? {class: kind[i]} : {scope: "row"}, c ?? "")))))));
 }
 
 // A line that is read out when it changes.

@@ -10,7 +10,7 @@ const SHOWN = 10;
 
 function historyRow(h) {
   const facts = [day(h.time), h.rating ? `rated ${h.rating}` : "", h.from === "feedback" ? `${h.type}, just now` : ""];
-  return el("li", {}, el("span", {class: "title"}, h.title), el("span", {class: "dim"}, facts.filter(Boolean).join(" - ")));
+  return el("li", {}, el("span", {class: "title"}, h.title), el("span", {class: "dim"}, facts.filter(Boolean).join(" · ")));
 }
 
 function listedRow(item, inBoth, react) {

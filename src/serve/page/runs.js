@@ -92,7 +92,9 @@ export function show(place) {
       }
       for (const g of groups.values()) g.rows = distinct(g.rows);
       said.textContent = `${finished.length} finished ${finished.length === 1 ? "run" : "runs"}`;
-      replace(boards, [...groups.values()].filter((g) => g.rows.length).map(section));
+      const shown = [...groups.values()].filter((g) => g.rows.length);
+      replace(boards, shown.length ? shown.map(section)
+        : el("p", {}, "No run here is finished yet; ", el("a", {href: "#training"}, "Training"), " shows those under way."));
     } catch (e) {
       if (e.name !== "AbortError") said.textContent = e.message;
     }
