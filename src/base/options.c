@@ -140,7 +140,14 @@ static lorec_err unknown(const option *rows, size_t n, const char *name)
     near = err_nearest(name, names, k);
     mem_free(names);
     if (near) return err_set(LOREC_USAGE, "there is no option \"%s\"; did you mean \"%s\"?", name, near);
-    return err_set(LOREC_USAGE, "there is no option \"%s\"; `lorec methods` lists what there is", name);
+    buf there = {0};
+    lorec_err e = LOREC_OK;
+    for (size_t i = 0; i < n && !e; i++) e = buf_printf(&there, "%s%s", i ? ", " : "", rows[i].name);
+    if (!e)
+        e = n ? err_set(LOREC_USAGE, "there is no option \"%s\"; there are %s", name, there.p)
+              : err_set(LOREC_USAGE, "there is no option \"%s\", nor any other", name);
+    buf_free(&there);
+    return e;
 }
 
 lorec_err options_set(const option *rows, size_t n, void *self, const char *name, const char *value)

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
+
 enum { WORKERS_MAX = 256 };
 
 static atomic_int workers; /* 0: not chosen yet */
@@ -19,6 +21,8 @@ static int workers_default(void)
         const char *text = getenv(names[i]);
         long n = text ? strtol(text, NULL, 10) : 0;
         if (n >= 1 && n <= WORKERS_MAX) return (int)n;
+        if (text && i == 0)
+            log_warn("LOREC_THREADS=%s: not a whole number from 1 to %d, and ignored", text, WORKERS_MAX);
     }
     int n = omp_get_num_procs();
     return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : n;

@@ -113,7 +113,8 @@ static void print_text(const machine *m, const speed *s, const json_t *libraries
     printf("lorec      %s\n", lorec_version());
     printf("system     %s\n", m->system);
     printf("cpu        %s\n", m->cpu);
-    printf("kernels    %s%s\n", m->isa, getenv("LOREC_ISA") ? " (LOREC_ISA)" : "");
+    const char *asked = getenv("LOREC_ISA");
+    printf("kernels    %s%s\n", m->isa, asked && strcmp(asked, m->isa) == 0 ? " (LOREC_ISA)" : "");
     printf("threads    %d on %d cores, load %.2f\n", m->threads, m->cores, m->load1);
     printf("memory     %.1f GiB, %.1f GiB available\n", (double)m->memory_total / (1 << 30),
            (double)m->memory_available / (1 << 30));

@@ -23,6 +23,7 @@ typedef struct question {
 
 typedef struct answer {
     uint32_t user; /* NO_USER: a session */
+    bool made_up;  /* the history is what --item says */
     uint32_t *history;
     int64_t *time; /* or NULL */
     size_t n_history;
@@ -67,6 +68,7 @@ static lorec_err history_of_items(const advisor *a, const text_list *words, answ
 static lorec_err ask(advisor *a, const question *q, answer *w)
 {
     w->user = NO_USER;
+    w->made_up = q->item.n > 0;
     if (q->user && q->item.n == 0)
         TRY(history_of_user(a, q->user, w));
     else if (q->user && !dataset_find_user(&a->data, slice_of(q->user), &w->user))
@@ -136,7 +138,8 @@ static lorec_err tell_history(const advisor *a, const answer *w)
         printf("Somebody who had, oldest first:\n");
     else {
         slice id = names_at(&a->data.user_ids, w->user);
-        printf("User %.*s had, oldest first%s:\n", (int)id.n, id.p, first ? " (the latest 20)" : "");
+        printf("User %.*s%s, oldest first%s:\n", (int)id.n, id.p,
+               w->made_up ? ", as if this were all they had" : " had", first ? " (the latest 20)" : "");
     }
     table_cell(&t, "title"), table_cell(&t, "id");
     if (w->time) table_cell(&t, "when");

@@ -23,6 +23,7 @@ typedef struct serve_words {
     bool first_only;
     const char *llm, *embed;
     double llm_timeout, words_ms, llm_memory;
+    int64_t port_alone; /* --port; -1: as --listen says */
     int64_t llm_running, llm_waiting, llm_tokens;
     bool rollback;
     char host[64];
@@ -40,7 +41,7 @@ static lorec_err read_address(serve_words *w)
         return err_set(LOREC_USAGE, "--listen has to be ADDRESS:PORT such as 127.0.0.1:8080, not \"%s\"", w->listen);
     snprintf(w->host, sizeof w->host, "%.*s", (int)n, text);
     if (!n || strcmp(w->host, "localhost") == 0) strcpy(w->host, "127.0.0.1");
-    w->port = (int)number;
+    w->port = w->port_alone >= 0 ? (int)w->port_alone : (int)number;
     return LOREC_OK;
 }
 
@@ -263,6 +264,7 @@ static lorec_err run(int argc, char **argv)
 {
     serve_words w = {.store = "sqlite:lorec.db",
                      .listen = "127.0.0.1:8080",
+                     .port_alone = -1,
                      .read_type = "read",
                      .feedback = "events",
                      .keep_records = 7,
@@ -319,6 +321,8 @@ static lorec_err run(int argc, char **argv)
          "its headline metric may be so much below that of the model in force (default: 0.05)", 0, 1},
         {"rollback", 0, ARG_FLAG, &w.rollback, NULL,
          "go back to the model before, in the server that is running (or for the next start), and end"},
+        {"port", 'p', ARG_INT, &w.port_alone, "N", "that port of the address that --listen says", .min = 0,
+         .max = 65535},
         {"port-file", 0, ARG_TEXT, &w.port_file, "FILE", "gets the port once the server answers"},
     };
     args a = {.command = &command_serve, .rows = rows, .n = sizeof rows / sizeof *rows};

@@ -9,34 +9,50 @@
 #include "data/labels.h"
 #include "eval/slate.h"
 
-static lorec_err drawn_parse(protocol *p, slice count, const char *words)
+/* The words without the data: the kind, and how many are drawn. */
+static lorec_err words_parse(const char *words, candidates_kind *kind, uint32_t *drawn)
 {
+    slice rest = slice_of(words), name = slice_cut(&rest, '@');
     uint64_t n = 99;
-    if (count.n && (!slice_to_u64(count, &n) || n < 1 || n > 1000000))
+    *drawn = 0;
+    *kind = CANDIDATES_FULL;
+    if (strncmp(words, "slate:", 6) == 0) {
+        *kind = CANDIDATES_SLATE;
+        return LOREC_OK;
+    }
+    if (slice_is(name, "full") && !rest.n) return LOREC_OK;
+    if (slice_is(name, "uniform") || slice_is(name, "uni"))
+        *kind = CANDIDATES_UNIFORM;
+    else if (slice_is(name, "pop") || slice_is(name, "popularity"))
+        *kind = CANDIDATES_POPULARITY;
+    else
+        return err_set(LOREC_USAGE,
+                       "candidates \"%s\" are not known; there are full, uniform@99, pop@99, slate:FILE and METHOD@20",
+                       words);
+    if (rest.n && (!slice_to_u64(rest, &n) || n < 1 || n > 1000000))
         return err_set(LOREC_USAGE, "candidates \"%s\": how many are drawn has to be a whole number from 1 to 1000000",
                        words);
-    p->n_candidates = (uint32_t)n;
-    return sampler_make(&p->sampler, &p->split->train,
-                        p->kind == CANDIDATES_UNIFORM ? SAMPLER_UNIFORM : SAMPLER_POPULARITY, 1);
+    *drawn = (uint32_t)n;
+    return LOREC_OK;
+}
+
+lorec_err protocol_check_candidates(const char *words)
+{
+    candidates_kind kind;
+    uint32_t drawn;
+    return words_parse(words, &kind, &drawn);
 }
 
 static lorec_err candidates_parse(protocol *p, const char *words)
 {
-    if (strncmp(words, "slate:", 6) == 0) {
-        p->kind = CANDIDATES_SLATE;
+    TRY(words_parse(words, &p->kind, &p->n_candidates));
+    if (p->kind == CANDIDATES_FULL) return LOREC_OK;
+    if (p->kind == CANDIDATES_SLATE) {
         p->keep_seen = true;
         return slate_read(p, words + 6);
     }
-    slice rest = slice_of(words), name = slice_cut(&rest, '@');
-    if (slice_is(name, "full") && !rest.n) return LOREC_OK;
-    if (slice_is(name, "uniform") || slice_is(name, "uni"))
-        p->kind = CANDIDATES_UNIFORM;
-    else if (slice_is(name, "pop") || slice_is(name, "popularity"))
-        p->kind = CANDIDATES_POPULARITY;
-    else
-        return err_set(LOREC_USAGE,
-                       "candidates \"%s\" are not known; there are full, uniform@99, pop@99 and slate:FILE", words);
-    return drawn_parse(p, rest, words);
+    return sampler_make(&p->sampler, &p->split->train,
+                        p->kind == CANDIDATES_UNIFORM ? SAMPLER_UNIFORM : SAMPLER_POPULARITY, 1);
 }
 
 /* ---- the id ------------------------------------------------------------------------------------------------------------ */

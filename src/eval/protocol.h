@@ -54,6 +54,8 @@ typedef struct protocol {
 lorec_err protocol_make(protocol *p, const split *s, const char *candidates, const char *metrics, bool keep_seen,
                         uint64_t seed);
 void protocol_close(protocol *p);
+/* Are the words for candidates known ones? For saying so before anything is read. */
+lorec_err protocol_check_candidates(const char *words);
 /* By default ratings up to 1 are labels (positive above 0.5), on scales up to 5 four and more is positive, on larger
  * ones four fifths of the largest. Another limit makes another protocol: the id changes. */
 lorec_err protocol_set_positive(protocol *p, double positive_rating);

@@ -2,8 +2,10 @@
 
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "eval/controls.h"
+#include "runs/first_stage.h"
 
 /* With `variant` ("knowledge=none&epochs=1"): the method as asked for, but for these. */
 static lorec_err add(entries *list, const settings *s, const recommender *r, const char *variant, role as)
@@ -56,6 +58,34 @@ static lorec_err add_own_controls(entries *list, const settings *s, const recomm
     return LOREC_OK;
 }
 
+/* Options on the command line of a method that does not run here, not even to retrieve candidates: said, not refused, so
+ * that one command can be varied by its methods alone. */
+static void warn_unused(const entries *list, const settings *s)
+{
+    for (size_t i = 0; i < s->n_set; i++) {
+        const method_set *m = &s->set[i];
+        const recommender *first;
+        int64_t n;
+        if (!m->method || !m->strict) continue;
+        bool used = first_stage_is(s->eval, &first, &n) && strcmp(first->key, m->method) == 0;
+        for (size_t k = 0; k < list->n && !used; k++) used = strcmp(list->at[k].r->key, m->method) == 0;
+        if (!used) log_warn("--set %s.%s: %s is not run here, so this does nothing", m->method, m->name, m->method);
+    }
+}
+
+/* auc and rmse are about one row's probability or rating: a method that only makes lists has none. */
+static lorec_err check_metrics(const recommender *const *asked, size_t n, const settings *s)
+{
+    for (size_t i = 0; i < n && settings_only_pairs(s); i++)
+        if (!asked[i]->score_pairs && !asked[i]->study)
+            return err_set(LOREC_USAGE,
+                           "--metrics %s: %s makes lists, and says of no single row how likely or how good it is; "
+                           "recall@10, ndcg@10 ... are for lists, auc and rmse for methods with the task click or "
+                           "rating (`lorec methods`)",
+                           s->metrics, asked[i]->key);
+    return LOREC_OK;
+}
+
 lorec_err entries_plan(entries *list, const settings *s)
 {
     const recommender **asked;
@@ -64,6 +94,7 @@ lorec_err entries_plan(entries *list, const settings *s)
     const recommender answers_pairs = {.tasks = TASK_CLICK}, *one = &answers_pairs;
     const char *const *keys = settings_only_pairs(s) ? controls_for(&one, 1) : controls_for(asked, n);
     lorec_err e = settings_check(s, asked, n);
+    if (!e) e = check_metrics(asked, n, s);
     for (size_t i = 0; i < n && !e; i++)
         e = entries_add(list, s, asked[i], s->controls && among(keys, asked[i]->key) ? ROLE_BOTH : ROLE_METHOD);
     for (; *keys && s->controls && !e; keys++) {
@@ -71,6 +102,7 @@ lorec_err entries_plan(entries *list, const settings *s)
         if (r) e = entries_add(list, s, r, ROLE_CONTROL);
     }
     for (size_t i = 0; i < n && s->controls && !e; i++) e = add_own_controls(list, s, asked[i]);
+    if (!e) warn_unused(list, s);
     mem_free(asked);
     return e;
 }

@@ -112,6 +112,21 @@ uint32_t workbench_valid_users(const workbench *w, const settings *s, const reco
     return (uint32_t)(s->valid_users || !w->has_few || !only_given(r) ? s->valid_users : s->test_users);
 }
 
+/* What is wrong in the words alone is said before the data are read. */
+static lorec_err check_words(const settings *s, const char *metric_names)
+{
+    metric *list = NULL;
+    size_t n;
+    int64_t drawn;
+    bool any;
+    filter_options f;
+    const recommender *r;
+    lorec_err e = metrics_parse(&list, &n, metric_names);
+    mem_free(list);
+    if (!e && !first_stage_is(s->eval, &r, &drawn)) e = protocol_check_candidates(s->eval);
+    return e ? e : settings_filter(s, &f, &any);
+}
+
 lorec_err workbench_open_on(workbench *w, const settings *s, const dataset *given, const recommender *const *methods,
                             size_t n)
 {
@@ -121,6 +136,7 @@ lorec_err workbench_open_on(workbench *w, const settings *s, const dataset *give
     bool drawn = strncmp(s->eval, "uniform@", 8) == 0 || strncmp(s->eval, "pop@", 4) == 0;
     lorec_err e = choose_metrics(w, s, settings_only_pairs(s) || methods_only_pairs(methods, n), &metric_names);
     if (!e) e = settings_split(s, &how);
+    if (!e) e = check_words(s, metric_names.p);
     if (!e) e = load(w, s, given);
     if (!e) e = split_make(&w->split, w->data, &how);
     w->has_split = !e;

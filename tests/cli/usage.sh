@@ -36,6 +36,14 @@ fails 2 'no method "markof"; did you mean "markov"?' run markov --data sample --
 fails 2 'did you mean "ndcg' run pop --data sample --metrics ndgc@10
 fails 2 '' run pop --data sample --split lo
 fails 2 '' run pop --data sample --eval everything
+fails 2 'pop makes lists' run pop --data sample --metrics auc
+fails 2 'no option "lamda"; there are l2' run ease --data sample --set ease.lamda=3
+# what is wrong in the words is said before anything is read
+fails 2 'candidates "unifrom@99" are not known' run pop --data nowhere.csv --eval unifrom@99
+fails 2 'the cut-off has to be' run pop --data nowhere.csv --topk 0
+fails 2 'neither seconds' run pop --data nowhere.csv --after yesterday
+fails 2 'is no metric' run pop --data nowhere.csv --metrics ncdg
+fails 2 'from 0 to 65535' serve nowhere --port 99999
 fails 2 'is there twice' run pop --data sample --seed 1,1
 fails 2 'whole numbers' run pop --data sample --seed one
 fails 2 '--resume: which run?' run pop --data sample --resume
@@ -60,6 +68,8 @@ ok methods && says "markov" && says "last-item transition"
 ok methods markov && says "smoothing" && says "1e-06 to 1e+09"
 fails 2 'did you mean "markov"' methods markvo
 ok doctor && says "kernels" && says "GFLOP/s" && says "OpenBLAS"
+LOREC_ISA=nonsense ok doctor && has "$T/err" "no such kernels" && lacks "(LOREC_ISA)"
+ok run pop --data sample:50 --no-controls --set sasrec.epochs=3 --out r && has "$T/err" "sasrec is not run here"
 LOREC_ISA=portable ok doctor && says "kernels    portable (LOREC_ISA)"
 ok doctor -q --threads 1 && says "threads    1 on"
 if ok methods >/dev/null && [ -e /dev/full ]; then

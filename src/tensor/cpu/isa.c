@@ -7,6 +7,7 @@
 #endif
 #include <string.h>
 
+#include "base/log.h"
 #include "tensor/cpu/isa_table.h"
 #include "tensor/cpu/kernels.h"
 
@@ -56,8 +57,13 @@ const isa_kernels *isa(void)
 {
     const isa_kernels *k = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (k) return k;
-    k = find(getenv("LOREC_ISA"));
-    if (!k) k = find(NULL); /* a name that is not known here; `lorec doctor` says which one runs */
+    const char *asked = getenv("LOREC_ISA");
+    k = find(asked);
+    if (!k) {
+        k = find(NULL);
+        log_warn("LOREC_ISA=%s: this machine has no such kernels (amx, avx512, avx2, portable); %s is taken", asked,
+                 k->name);
+    }
     atomic_store(&chosen, k);
     return k;
 }
