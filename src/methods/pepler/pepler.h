@@ -74,10 +74,8 @@ void pepler_texts_free(pepler_texts *x);
 /* ---- learn.c, study.c ------------------------------------------------------------------------------------------------------ */
 
 lorec_err pepler_learn(pepler *m, const fit_context *fit);
-/* exp of the mean loss a token of the texts (of those in `only`; NULL: all), as if they were user[i]'s about item[i] (NULL: their
- * own). NAN where there are none. */
-lorec_err pepler_perplexity(const pepler *m, const pepler_texts *x, const uint32_t *user, const uint32_t *item,
-                            const bool *only, bool alone, double *out);
+/* exp of the mean loss a token of the texts. NAN where there are none. `alone`: without a prompt. */
+lorec_err pepler_perplexity(const pepler *m, const pepler_texts *x, bool alone, double *out);
 /* Greedy: text[i] of user[i] about item[i]. */
 lorec_err pepler_write(const pepler *m, const uint32_t *user, const uint32_t *item, size_t n, buf *text);
 lorec_err pepler_study(const void *self, rec_session *s, const study_context *c, json_t **numbers);

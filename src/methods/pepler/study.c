@@ -11,33 +11,59 @@ enum { AT_ONCE = 128 };
 
 /* ---- how well texts are known -------------------------------------------------------------------------------------------------- */
 
-lorec_err pepler_perplexity(const pepler *m, const pepler_texts *x, const uint32_t *user, const uint32_t *item,
-                            const bool *only, bool alone, double *out)
+/* loss[i]: of all tokens of text i and its end, as if it were user[i]'s about item[i] (NULL: its own). */
+static lorec_err losses(const pepler *m, const pepler_texts *x, const uint32_t *user, const uint32_t *item, bool alone,
+                        double *loss)
 {
     pepler_rows rows = {0};
-    float *loss = NULL;
+    float *each = NULL;
     size_t cap = 0;
-    double sum = 0, n = 0;
     tape *t = tape_new(&(tape_options){.compute = m->bf16 ? DTYPE_BF16 : DTYPE_F32});
     if (!t) return LOREC_RESOURCE;
     lorec_err e = LOREC_OK;
     for (uint32_t at = 0; at < x->from.n && !e; at += AT_ONCE) {
         pepler_rows_clear(&rows);
         for (uint32_t i = at; i < x->from.n && i < at + AT_ONCE && !e; i++)
-            if (!only || only[i])
-                e = pepler_rows_add(m, &rows, user ? user[i] : x->from.user[i], item ? item[i] : x->from.item[i],
-                                    x->word.id + x->start[i], (size_t)(x->start[i + 1] - x->start[i]), true, alone);
-        if (!e && !rows.n) continue;
-        if (!e) e = mem_grow(&loss, &cap, rows.target.n);
+            e = pepler_rows_add(m, &rows, user ? user[i] : x->from.user[i], item ? item[i] : x->from.item[i],
+                                x->word.id + x->start[i], (size_t)(x->start[i + 1] - x->start[i]), true, alone);
+        if (!e) e = mem_grow(&each, &cap, rows.target.n);
         tape_begin(t, 0);
-        if (!e) e = tape_read(t, pepler_loss(m, t, &rows), loss, (int64_t)rows.target.n);
-        for (size_t i = 0; i < rows.target.n && !e; i++) sum += (double)loss[i];
-        n += (double)rows.learned;
+        if (!e) e = tape_read(t, pepler_loss(m, t, &rows), each, (int64_t)rows.target.n);
+        const float *row = each;
+        for (size_t i = 0; i < rows.n && !e; i++) {
+            loss[at + i] = 0;
+            for (int32_t k = 0; k < rows.length[i]; k++) loss[at + i] += (double)*row++;
+        }
     }
-    *out = n > 0 ? exp(sum / n) : NAN;
-    mem_free(loss);
+    mem_free(each);
     pepler_rows_free(&rows);
     tape_free(t);
+    return e;
+}
+
+static double tokens_of(const pepler_texts *x, uint32_t i)
+{
+    return (double)(x->start[i + 1] - x->start[i]) + 1;
+}
+
+static double perplexity(const pepler_texts *x, const double *loss, const bool *only)
+{
+    double sum = 0, n = 0;
+    for (uint32_t i = 0; i < x->from.n; i++) {
+        if (only && !only[i]) continue;
+        sum += loss[i];
+        n += tokens_of(x, i);
+    }
+    return n > 0 ? exp(sum / n) : NAN;
+}
+
+lorec_err pepler_perplexity(const pepler *m, const pepler_texts *x, bool alone, double *out)
+{
+    double *loss;
+    TRY(mem_new(&loss, x->from.n));
+    lorec_err e = losses(m, x, NULL, NULL, alone, loss);
+    *out = perplexity(x, loss, NULL);
+    mem_free(loss);
     return e;
 }
 
@@ -148,6 +174,27 @@ static lorec_err find_new(const split *s, const explanations *x, bool *only, uin
     return e;
 }
 
+/* Every text's own numbers, for intervals over texts or people, and between runs. */
+static lorec_err put_each(const pepler_texts *x, const bool *only, double *const loss[3], json_t *o)
+{
+    json_t *columns[6] = {json_array(), json_array(), json_array(), json_array(), json_array(), json_array()};
+    static const char *const keys[6] = {"each: user",
+                                         "each: tokens",
+                                         "each: new",
+                                         "each: loss",
+                                         "each: loss, users shuffled",
+                                         "each: loss, items shuffled"};
+    bool failed = false;
+    for (uint32_t i = 0; i < x->from.n; i++) {
+        failed |= json_array_append_new(columns[0], json_integer(x->from.user[i])) != 0;
+        failed |= json_array_append_new(columns[1], json_integer((json_int_t)tokens_of(x, i))) != 0;
+        failed |= json_array_append_new(columns[2], json_integer(only[i])) != 0;
+        for (int k = 0; k < 3; k++) failed |= json_array_append_new(columns[3 + k], json_real(loss[k][i])) != 0;
+    }
+    for (int k = 0; k < 6; k++) failed |= json_object_set_new(o, keys[k], columns[k]) != 0;
+    return failed ? err_set(LOREC_RESOURCE, "out of memory for the numbers of a study") : LOREC_OK;
+}
+
 /* Texts as they are, and as if others had written them; all, and those that are new. */
 static lorec_err put_perplexities(const pepler *m, const pepler_texts *x, const study_context *c, json_t *o)
 {
@@ -155,25 +202,27 @@ static lorec_err put_perplexities(const pepler *m, const pepler_texts *x, const 
         {"perplexity", "perplexity, users shuffled", "perplexity, items shuffled"},
         {"perplexity, new texts", "perplexity, new texts, users shuffled", "perplexity, new texts, items shuffled"}};
     uint32_t *dealt[3] = {NULL}, n = 0; /* none, users, items */
+    double *loss[3] = {NULL};
     bool *only = NULL;
     lorec_err e = mem_new(&only, x->from.n);
-    for (int who = 1; who < 3 && !e; who++) {
-        rng r = rng_make(c->seed, RNG_USER + (uint64_t)who);
-        e = mem_new(&dealt[who], x->from.n);
-        if (!e && x->from.n) memcpy(dealt[who], who == 1 ? x->from.user : x->from.item, x->from.n * sizeof **dealt);
-        if (!e) rng_shuffle(&r, dealt[who], x->from.n);
-    }
     if (!e) e = find_new(c->split, &x->from, only, &n);
     if (!e) e = put(o, "new texts", n);
-    for (int k = 0; k < (n ? 6 : 3) && !e; k++) {
-        double value;
-        int who = k % 3;
-        e = pepler_perplexity(m, x, who == 1 ? dealt[1] : NULL, who == 2 ? dealt[2] : NULL, k < 3 ? NULL : only, false,
-                              &value);
-        if (!e) e = put(o, name[k / 3][who], value);
+    for (int who = 0; who < 3 && !e; who++) {
+        rng r = rng_make(c->seed, RNG_USER + (uint64_t)who);
+        e = mem_new(&dealt[who], x->from.n);
+        if (!e) e = mem_new(&loss[who], x->from.n);
+        if (e) break;
+        if (x->from.n) memcpy(dealt[who], who == 1 ? x->from.user : x->from.item, x->from.n * sizeof **dealt);
+        if (who) rng_shuffle(&r, dealt[who], x->from.n);
+        e = losses(m, x, who == 1 ? dealt[1] : NULL, who == 2 ? dealt[2] : NULL, false, loss[who]);
     }
-    mem_free(dealt[1]);
-    mem_free(dealt[2]);
+    for (int k = 0; k < (n ? 6 : 3) && !e; k++)
+        e = put(o, name[k / 3][k % 3], perplexity(x, loss[k % 3], k < 3 ? NULL : only));
+    if (!e) e = put_each(x, only, loss, o);
+    for (int who = 0; who < 3; who++) {
+        mem_free(dealt[who]);
+        mem_free(loss[who]);
+    }
     mem_free(only);
     return e;
 }
