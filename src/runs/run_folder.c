@@ -1,8 +1,10 @@
 #include "runs/run_folder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -100,6 +102,20 @@ static lorec_err write_config(const run_folder *r, const json_t *config, const c
     return e;
 }
 
+/* Held until the folder is closed, or the process ends in whatever way. File systems without locks have to do without. */
+static lorec_err lock(run_folder *r)
+{
+    int fd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return err_errno("%s", r->path);
+    if (flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+        close(fd);
+        return err_set(LOREC_FAILED, "%s: another lorec is at work on it; wait for that one, or take another --out",
+                       r->path);
+    }
+    r->lock = fd;
+    return LOREC_OK;
+}
+
 static lorec_err prepare(run_folder *r, bool resume, const json_t *config)
 {
     buf path = {0};
@@ -119,6 +135,7 @@ static lorec_err prepare(run_folder *r, bool resume, const json_t *config)
         if (!e && n) e = err_set(LOREC_USAGE, "%s is not empty and no run; take another --out", r->path);
     }
     if (!e) e = folder_make(r->path);
+    if (!e) e = lock(r);
     if (!e) e = write_env(r);
     if (!e) e = write_config(r, config, path.p);
     if (!e) e = run_path(&path, r, "log.txt");
@@ -169,6 +186,7 @@ lorec_err run_folder_open(run_folder *r, const char *path)
 void run_folder_close(run_folder *r)
 {
     if (r->logging) (void)log_set_file(NULL);
+    if (r->lock) close(r->lock);
     mem_free(r->path);
     json_decref(r->config);
     *r = (run_folder){0};

@@ -27,9 +27,10 @@ typedef struct run_folder {
     char *path;
     json_t *config; /* of an opened one */
     bool logging;
+    int lock; /* the folder's descriptor while this process writes to it; 0: none */
 } run_folder;
 
-/* A new folder, or with `resume` one that is there and was made by the same settings (LOREC_USAGE otherwise, naming the
+/* One process at a time: LOREC_FAILED where another is at work on it. A new folder, or with `resume` one that is there and was made by the same settings (LOREC_USAGE otherwise, naming the
  * first that differs). `hint` names the folder where out is NULL: runs/DATE-HINT. */
 lorec_err run_folder_make(run_folder *r, const char *out, const char *hint, bool resume, const json_t *config);
 lorec_err run_folder_data(run_folder *r, const dataset *d); /* data/ and manifest.json, unless they are there */

@@ -36,6 +36,15 @@ has "$T/err" "--out stopped --resume"
 ok run pop,markov --data shop.csv --seed "$seeds" --out stopped --resume -q
 metrics stopped >b && cmp -s a b || die "stopped and resumed, other numbers"
 
+# one process at a time
+"$LOREC" run sasrec --data sample:200 --no-controls --set epochs=5000 --set stopping_step=5000 --out shared -q >/dev/null 2>&1 &
+pid=$!
+for _ in $(seq 2000); do [ -e shared/manifest.json ] && break; sleep 0.005; done
+fails 1 'another lorec is at work on it' run sasrec --data sample:200 --no-controls --out shared --resume
+kill -KILL $pid
+wait $pid 2>/dev/null
+ok run pop --data sample:200 --no-controls --out shared --resume -q # what a killed one held is free
+
 # another method joins later; other options make a method's result anew
 ok run pop --data shop.csv --out grows
 ok run pop,markov --data shop.csv --out grows --resume --json && says '"markov"'
