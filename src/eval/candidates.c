@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/order.h"
 #include "eval/protocol.h"
 
 candidates_kind protocol_kind(const protocol *p, part of)
@@ -43,12 +44,6 @@ static uint32_t draw_scan(const sampler *s, rng *r, const uint64_t *bits)
     return kept;
 }
 
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 static size_t draw(const protocol *p, part of, uint32_t user, size_t want, uint64_t *bits, uint32_t *out)
 {
     rng r = {p->seed, RNG_CANDIDATES, (uint64_t)user << 33 | (uint64_t)of << 32};
@@ -81,6 +76,6 @@ size_t protocol_candidates(const protocol *p, part of, uint32_t user, const uint
     size_t n = n_relevant + draw(p, of, user, want, bits, out + n_relevant);
     for (size_t i = 0; i < n; i++) bits[out[i] / 64] = 0;
     for (size_t i = 0; i < n_seen; i++) bits[seen[i] / 64] = 0;
-    qsort(out, n, sizeof *out, by_number);
+    sort_u32(out, n);
     return n;
 }

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/order.h"
 #include "base/threads.h"
 #include "eval/rows.h"
 #include "rec/topk.h"
@@ -23,12 +24,6 @@ typedef struct evaluation {
     progress progress;
     uint32_t n_items, depth;
 } evaluation;
-
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
 
 static lorec_err rank_and_show(evaluation *ev, const batch_rows *b, size_t rows)
 {
@@ -141,7 +136,7 @@ static void list_rank(evaluation *ev, size_t at, uint32_t *items, const float *b
             r->invalid_items++;
             continue;
         }
-        const uint32_t *hit = bsearch(&items[i], relevant, n_relevant, sizeof *relevant, by_number);
+        const uint32_t *hit = find_u32(items[i], relevant, n_relevant);
         if (hit) places[hit - relevant] = (place){(uint32_t)kept, 0};
         if (r->list && kept < r->k) {
             r->list[at * r->k + kept] = items[i];

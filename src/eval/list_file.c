@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/order.h"
 #include "eval/lists.h"
 
 enum { FIELDS = 6 };
@@ -144,12 +145,6 @@ size_t list_file_user(const list_file *f, uint32_t user, size_t *n)
     return low;
 }
 
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 void list_places(const list_file *f, const list_row *row, size_t n, const bool *drop, const uint32_t *relevant,
                  size_t n_relevant, place *places)
 {
@@ -161,9 +156,7 @@ void list_places(const list_file *f, const list_row *row, size_t n, const bool *
         while (f->ties && end < n && row[end].key == row[i].key) end++;
         for (size_t j = i; j < end; j++) group += !(drop && drop[j]);
         for (size_t j = i; j < end; j++) {
-            const uint32_t *hit = drop && drop[j]
-                                      ? NULL
-                                      : bsearch(&row[j].item, relevant, n_relevant, sizeof *relevant, by_number);
+            const uint32_t *hit = drop && drop[j] ? NULL : find_u32(row[j].item, relevant, n_relevant);
             if (hit) places[hit - relevant] = (place){above, group - 1};
         }
         above += group;

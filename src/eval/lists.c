@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/order.h"
 #include "eval/report.h"
 
 typedef struct finder {
@@ -22,12 +23,6 @@ static lorec_err find(void *ctx, slice user, slice item, list_row *row)
         return err_set(LOREC_INPUT, "item \"%.*s\" is not in %s", (int)(item.n < 80 ? item.n : 80), item.p,
                        f->data->name);
     return LOREC_OK;
-}
-
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
 }
 
 /* Scratch for one user at a time. */
@@ -58,8 +53,7 @@ static lorec_err mark(lists_job *job, size_t i, const list_row *row, size_t n)
         n_candidates = protocol_candidates(job->p, job->of, q->user[i], q->relevant + q->start[i], n_relevant,
                                            had->items, had->n, job->bits, job->candidate);
         for (size_t j = 0; j < n_relevant; j++)
-            job->r->targets_not_in_slate += !bsearch(&q->relevant[q->start[i] + j], job->candidate, n_candidates,
-                                                     sizeof *job->candidate, by_number);
+            job->r->targets_not_in_slate += !find_u32(q->relevant[q->start[i] + j], job->candidate, n_candidates);
     } else if (!job->p->keep_seen) {
         for (size_t j = 0; j < had->n; j++) job->bits[had->items[j] / 64] |= (uint64_t)1 << (had->items[j] % 64);
     }
@@ -68,7 +62,7 @@ static lorec_err mark(lists_job *job, size_t i, const list_row *row, size_t n)
         if (kind == CANDIDATES_FULL)
             job->drop[j] = job->bits[item / 64] >> (item % 64) & 1;
         else
-            job->drop[j] = !bsearch(&item, job->candidate, n_candidates, sizeof item, by_number);
+            job->drop[j] = !find_u32(item, job->candidate, n_candidates);
         job->r->dropped_items += job->drop[j];
     }
     for (size_t j = 0; j < had->n; j++) job->bits[had->items[j] / 64] = 0;
@@ -99,8 +93,7 @@ static uint64_t users_unasked(const list_file *f, const questions *q)
 {
     uint64_t unasked = 0;
     for (size_t i = 0; i < f->n; i++)
-        if (i == 0 || f->row[i].user != f->row[i - 1].user)
-            unasked += !bsearch(&f->row[i].user, q->user, q->n, sizeof *q->user, by_number);
+        if (i == 0 || f->row[i].user != f->row[i - 1].user) unasked += !find_u32(f->row[i].user, q->user, q->n);
     return unasked;
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/order.h"
 #include "base/threads.h"
 #include "eval/report.h"
 
@@ -191,12 +192,6 @@ static lorec_err measure(pair_rows *p, metric_kind kind, double *mean, double *i
     return LOREC_OK;
 }
 
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* Column j of the report, and its mean. */
 static lorec_err column_fill(report *r, size_t j, pair_rows *p)
 {
@@ -204,7 +199,7 @@ static lorec_err column_fill(report *r, size_t j, pair_rows *p)
     TRY(mem_new(&influence, p->asked.n));
     lorec_err e = measure(p, r->metrics[j].kind, &r->mean[j], influence);
     for (uint32_t i = 0; i < p->asked.n && !e; i++) {
-        const uint32_t *at = bsearch(&p->asked.user[i], r->user, r->n_users, sizeof *r->user, by_number);
+        const uint32_t *at = find_u32(p->asked.user[i], r->user, r->n_users);
         if (at) r->value[(size_t)(at - r->user) * r->n_metrics + j] = (float)(r->mean[j] + influence[i]);
     }
     mem_free(influence);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "data/labels.h"
 #include "eval/slate.h"
 
@@ -57,19 +58,13 @@ static lorec_err candidates_parse(protocol *p, const char *words)
 
 /* ---- the id ------------------------------------------------------------------------------------------------------------ */
 
-static int by_k(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 static lorec_err rules_text(const protocol *p, buf *out)
 {
     const split *s = p->split;
     uint32_t *ks;
     TRY(mem_new(&ks, p->n_metrics));
     for (size_t i = 0; i < p->n_metrics; i++) ks[i] = p->metrics[i].k;
-    qsort(ks, p->n_metrics, sizeof *ks, by_k);
+    sort_u32(ks, p->n_metrics);
     lorec_err e = buf_printf(
         out, "data %s\nsplit %s\ncandidates %d %u %llu %s\nkeep seen %d\npositive %.9g\nmetrics %d\nk", s->data->sha256,
         s->id, (int)p->kind, p->n_candidates, (unsigned long long)(p->n_candidates ? p->seed : 0), p->slate_sha256,

@@ -3,21 +3,11 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 
 static const interactions *rows_of(const protocol *p, part of)
 {
     return of == PART_TEST ? &p->split->test : &p->split->valid;
-}
-
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-static bool listed(const uint32_t *sorted, size_t n, uint32_t item)
-{
-    return n && bsearch(&item, sorted, n, sizeof item, by_number);
 }
 
 /* The user's different targets, ascending, without those that masking takes away. */
@@ -27,13 +17,13 @@ static size_t targets_of(const protocol *p, part of, uint32_t user, uint32_t *hi
     const interactions *rows = rows_of(p, of);
     size_t n = (size_t)(rows->start[user + 1] - rows->start[user]), kept = 0, n_history = 0;
     if (n) memcpy(out, rows->item + rows->start[user], n * sizeof *out);
-    if (n > 1) qsort(out, n, sizeof *out, by_number);
+    sort_u32(out, n);
     bool masked = !p->keep_seen && n;
     if (masked) n_history = split_history(p->split, of == PART_TEST, user, history, NULL);
-    if (n_history > 1) qsort(history, n_history, sizeof *history, by_number);
+    sort_u32(history, n_history);
     for (size_t i = 0; i < n; i++) {
         if (i > 0 && out[i] == out[i - 1]) continue;
-        if (masked && listed(history, n_history, out[i]))
+        if (masked && find_u32(out[i], history, n_history))
             (*repeated)++;
         else
             history[n_history + kept] = out[i], kept++;
@@ -58,7 +48,7 @@ static lorec_err sample_users(questions *q, uint32_t max_users, uint64_t seed)
     for (uint32_t i = 0; i < q->n; i++) order[i] = i;
     rng r = rng_make(seed, RNG_SHUFFLE);
     rng_shuffle(&r, order, q->n);
-    qsort(order, max_users, sizeof *order, by_number);
+    sort_u32(order, max_users);
     uint64_t at = 0;
     for (uint32_t i = 0; i < max_users; i++) {
         uint64_t from = q->start[order[i]], n = q->start[order[i] + 1] - from;

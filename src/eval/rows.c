@@ -4,17 +4,12 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "base/threads.h"
 #include "eval/rank.h"
 #include "rec/topk.h"
 
 enum { TOP_FIRST = 4 };
-
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
 
 /* Targets as positions in the row; UINT32_MAX where a target is not among the candidates. */
 static uint32_t targets_locate(const uint32_t *candidate, size_t n, const uint32_t *relevant, size_t n_relevant,
@@ -22,7 +17,7 @@ static uint32_t targets_locate(const uint32_t *candidate, size_t n, const uint32
 {
     uint32_t absent = 0;
     for (size_t i = 0; i < n_relevant; i++) {
-        const uint32_t *p = n ? bsearch(&relevant[i], candidate, n, sizeof *candidate, by_number) : NULL;
+        const uint32_t *p = find_u32(relevant[i], candidate, n);
         out[i] = p ? (uint32_t)(p - candidate) : UINT32_MAX;
         absent += !p;
     }

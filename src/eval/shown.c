@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "base/threads.h"
 #include "eval/report.h"
 
@@ -180,12 +181,6 @@ static lorec_err shown_rows(void *ctx, size_t begin, size_t end, int worker)
     return LOREC_OK;
 }
 
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* Coverage, or Gini's index: sum over items by rising count of (2 rank - items - 1) count / (items * shown). */
 static lorec_err shown_catalogue(report *r, size_t j, uint32_t n_items)
 {
@@ -196,7 +191,7 @@ static lorec_err shown_catalogue(report *r, size_t j, uint32_t n_items)
     for (size_t i = 0; i < r->n_users; i++)
         for (uint32_t at = 0; at < m->k && at < r->k && r->list[i * r->k + at] != UINT32_MAX; at++)
             count[r->list[i * r->k + at]]++;
-    if (m->kind == METRIC_GINI) qsort(count, n_items, sizeof *count, by_number);
+    if (m->kind == METRIC_GINI) sort_u32(count, n_items);
     for (uint32_t i = 0; i < n_items; i++) {
         shown += count[i];
         different += count[i] > 0;

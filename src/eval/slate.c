@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/order.h"
 
 /* One line read: a user and some items at the end of `item`. */
 typedef struct slate_row {
@@ -95,12 +96,6 @@ done:
     return e;
 }
 
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* Checked on a sorted copy: an item that stands twice would have two places. */
 static lorec_err row_end(slate_reader *r)
 {
@@ -109,7 +104,7 @@ static lorec_err row_end(slate_reader *r)
     TRY(mem_grow(&r->sorted, &r->sorted_cap, row->n));
     uint32_t *item = r->sorted;
     memcpy(item, r->item + row->start, row->n * sizeof *item);
-    qsort(item, row->n, sizeof *item, by_number);
+    sort_u32(item, row->n);
     for (uint32_t i = 1; i < row->n; i++) {
         slice name = names_at(&r->data->item_ids, item[i]);
         if (item[i] == item[i - 1])
@@ -162,7 +157,7 @@ static lorec_err rows_by_user(slate_reader *r, protocol *p)
         if (!row_of[u]) continue;
         const slate_row *row = &r->row[row_of[u] - 1];
         memcpy(p->candidate + p->start[u], r->item + row->start, row->n * sizeof *p->candidate);
-        qsort(p->candidate + p->start[u], row->n, sizeof *p->candidate, by_number);
+        sort_u32(p->candidate + p->start[u], row->n);
         p->start[u + 1] += row->n;
     }
 done:

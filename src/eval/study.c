@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "eval/questions.h"
 
 /* The lists that a study asked for, made when it asks. */
@@ -25,18 +26,12 @@ static void lists_free(lists *l)
     *l = (lists){.protocol = l->protocol};
 }
 
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* The first of the question's targets that stands in its list of n. */
 static bool find_target(const lists *l, size_t i, const uint32_t *candidate, size_t n, uint32_t *target)
 {
     const questions *q = &l->questions;
     for (uint64_t k = q->start[i]; k < q->start[i + 1] && n; k++) {
-        if (!bsearch(&q->relevant[k], candidate, n, sizeof *candidate, by_number)) continue;
+        if (!find_u32(q->relevant[k], candidate, n)) continue;
         *target = q->relevant[k];
         return true;
     }

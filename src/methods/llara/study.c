@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "lm/decode/decode.h"
 #include "methods/llara/llara.h"
 #include "text/unicode.h"
@@ -17,12 +18,6 @@ typedef struct study {
     buf text, small;
     size_t asked, valid, right;
 } study;
-
-static int ascending(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
 
 static lorec_err write_answer(study *s)
 {
@@ -69,7 +64,7 @@ static lorec_err ask_user(study *s, uint32_t user)
     if (target >= m->items.n) return LOREC_OK;
     if (before) memcpy(s->had, s->history, before * sizeof *s->had);
     s->had[n_had++] = target;
-    qsort(s->had, n_had, sizeof *s->had, ascending);
+    sort_u32(s->had, n_had);
     rng r = rng_make(s->c->seed, RNG_CANDIDATES + ((uint64_t)user << 32));
     size_t n = llara_draw(m, target, s->had, n_had, &r, s->candidate);
     s->prompt.n = 0;
