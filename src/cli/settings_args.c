@@ -47,7 +47,8 @@ void settings_args_rows(settings_args *a, arg rows[SETTINGS_ARGS])
         {"set", 0, ARG_LIST, &a->set, "K=V",
          "an option of the methods, or METHOD.K=V of one; may be repeated (`lorec methods KEY` lists them)"},
         {"config", 'c', ARG_TEXT, &a->config, "FILE", "YAML or JSON in RecBole's words; the command line wins over it"},
-        {"fast", 0, ARG_FLAG, &a->fast, NULL, "the smallest settings that still show the point of each method"},
+        {"fast", 0, ARG_FLAG, &a->fast, NULL,
+         "the smallest settings that still show the point of each method; its controls stay whole"},
         {"no-controls", 0, ARG_FLAG, &a->no_controls, NULL,
          "without popularity, last-item Markov, repeat and EASE beside"},
     };

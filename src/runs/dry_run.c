@@ -8,12 +8,12 @@
 #include "eval/rehearse.h"
 #include "runs/first_stage.h"
 
-static trial_request request_of(const workbench *w, const settings *s, const entry *en, uint64_t seed)
+static trial_request request_of(const workbench *w, const entry *en, uint64_t seed)
 {
     return (trial_request){.recommender = en->r,
                            .set = en->set.item,
                            .n_set = en->set.n,
-                           .fast = s->fast,
+                           .fast = en->fast,
                            .seed = seed,
                            .split = &w->split,
                            .protocol = &w->test,
@@ -39,11 +39,11 @@ static lorec_err add(json_t *list, const entry *en, const char *as, const rehear
     return e;
 }
 
-static lorec_err rehearse(const workbench *w, const settings *s, const entry *en, const char *as, const uint64_t *seed,
-                          size_t n, json_t *list)
+static lorec_err rehearse(const workbench *w, const entry *en, const char *as, const uint64_t *seed, size_t n,
+                          json_t *list)
 {
     rehearsed r;
-    trial_request q = request_of(w, s, en, seed[0]);
+    trial_request q = request_of(w, en, seed[0]);
     log_info("%s: rehearsing", en->r->key);
     lorec_err e = trial_rehearse(&r, &q);
     if (!e) e = add(list, en, as, &r, n);
@@ -65,9 +65,9 @@ static lorec_err rehearse_all(const settings *s, const dataset *given, const rec
     if (!e) e = workbench_open_on(&w, s, given, methods, all.n);
     open = !e;
     if (!e && first) e = entries_add(&stage, s, first, ROLE_CONTROL);
-    if (!e && first) e = rehearse(&w, s, &stage.at[0], "first stage", seed, 1, list);
+    if (!e && first) e = rehearse(&w, &stage.at[0], "first stage", seed, 1, list);
     for (size_t i = 0; i < all.n && !e; i++)
-        if (all.at[i].as != ROLE_CONTROL) e = rehearse(&w, s, &all.at[i], "method", seed, n, list);
+        if (all.at[i].as != ROLE_CONTROL) e = rehearse(&w, &all.at[i], "method", seed, n, list);
     if (open) workbench_close(&w);
     entries_free(&all);
     entries_free(&stage);
@@ -92,9 +92,9 @@ lorec_err dry_run(const settings *s, const dataset *given, json_t **list)
 }
 
 /* Only of methods that ask: a training loop says its own memory and time when it begins. */
-void dry_run_tell(const workbench *w, const settings *s, const entry *en)
+void dry_run_tell(const workbench *w, const entry *en)
 {
-    trial_request q = request_of(w, s, en, 1);
+    trial_request q = request_of(w, en, 1);
     rehearsed r = {0};
     buf text = {0};
     if (!trial_asks(&q)) return;

@@ -10,7 +10,7 @@
 /* With `variant` ("knowledge=none&epochs=1"): the method as asked for, but for these. */
 static lorec_err add(entries *list, const settings *s, const recommender *r, const char *variant, role as)
 {
-    entry en = {.r = r, .as = as};
+    entry en = {.r = r, .as = as, .fast = s->fast && (as == ROLE_METHOD || variant)};
     snprintf(en.name, sizeof en.name, "%s%s%s", r->key, variant ? ":" : "", variant ? variant : "");
     for (size_t i = 0; i < list->n; i++)
         if (strcmp(list->at[i].name, en.name) == 0) return LOREC_OK;
@@ -25,7 +25,7 @@ static lorec_err add(entries *list, const settings *s, const recommender *r, con
         TRY(settings_sets_add(&to->set, words));
     }
     void *self;
-    TRY(trial_model(&(trial_request){.recommender = r, .set = to->set.item, .n_set = to->set.n, .fast = s->fast},
+    TRY(trial_model(&(trial_request){.recommender = r, .set = to->set.item, .n_set = to->set.n, .fast = to->fast},
                     &self));
     recommender_free(r, self);
     return LOREC_OK;

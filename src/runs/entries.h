@@ -18,6 +18,8 @@ typedef struct entry {
                     * with other options */
     role as;       /* a control that was asked for is ROLE_BOTH */
     text_list set; /* "name=value" */
+    bool fast; /* the settings of --fast: never of another's method that stands beside as a control, for a rule that is
+                    * to be beaten is not to be trained less; a method's own variant is what it stands beside */
 } entry;
 typedef struct entries {
     entry *at;

@@ -125,7 +125,7 @@ static lorec_err try_once(run_state *x, const entry *en, uint64_t seed, const ch
         e = trial_run(&t, &(trial_request){.recommender = en->r,
                                            .set = en->set.item,
                                            .n_set = en->set.n,
-                                           .fast = x->s->fast,
+                                           .fast = en->fast,
                                            .seed = seed,
                                            .split = &x->w.split,
                                            .protocol = &x->w.test,
@@ -180,7 +180,7 @@ static lorec_err reuse(run_state *x, const entry *en, const char *folder, bool *
     *found = false;
     if (!x->resume) return LOREC_OK;
     void *self;
-    TRY(trial_model(&(trial_request){.recommender = en->r, .set = en->set.item, .n_set = en->set.n, .fast = x->s->fast},
+    TRY(trial_model(&(trial_request){.recommender = en->r, .set = en->set.item, .n_set = en->set.n, .fast = en->fast},
                     &self));
     json_t *now = options_json(en->r->options, en->r->n_options, self);
     recommender_free(en->r, self);
@@ -211,7 +211,7 @@ static lorec_err run_entries(run_state *x)
             if (!e) e = reuse(x, en, folder.p, &found);
             if (!e && !found) e = repeat(x, en, x->seed[s], folder.p, &found);
             if (e || found) continue;
-            if (s == 0) dry_run_tell(&x->w, x->s, en);
+            if (s == 0) dry_run_tell(&x->w, en);
             log_info("%s, seed %llu%s", en->name, (unsigned long long)x->seed[s],
                      en->as == ROLE_CONTROL ? " (control)" : "");
             e = try_once(x, en, x->seed[s], folder.p);
