@@ -6,11 +6,10 @@
 #ifndef LOREC_METHODS_FELLREC_H
 #define LOREC_METHODS_FELLREC_H
 
-#include "lm/adapters/adapter.h"
-#include "lm/lm_text.h"
 #include "lm/train/corpus.h"
 #include "lm/train/objective.h"
 #include "rec/recommender.h"
+#include "recipes/base_model.h"
 #include "recipes/grounding.h"
 #include "recipes/prompt.h"
 #include "tensor/optimizer.h"
@@ -27,12 +26,13 @@ typedef struct fellrec_traffic {
 } fellrec_traffic;
 
 typedef struct fellrec {
-    const char *model, *lora_targets, *things, *verb, *encoder;
+    const char *model, *things, *verb, *encoder;
     int weights, mixing;
     int64_t clients, client_layers, factors, rounds, local_epochs, examples, max_history, min_history, cutoff;
-    int64_t lora_rank, batch, micro_batch, warmup, stopping_step, beams, answer_tokens;
-    double lora_alpha, lora_dropout, learning_rate, heat_alpha, heat_beta, heat_temperature;
+    int64_t batch, micro_batch, warmup, stopping_step, beams, answer_tokens;
+    double learning_rate, heat_alpha, heat_beta, heat_temperature;
     bool train_on_inputs, bf16;
+    lora_settings low_rank;
     /* fitted */
     catalogue items;
     grounding *ground;

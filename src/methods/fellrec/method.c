@@ -4,19 +4,15 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "lm/adapters/adapter_file.h"
 #include "lm/decode/decode.h"
 #include "methods/fellrec/fellrec.h"
 #include "rec/arrays.h"
-#include "recipes/base_model.h"
 #include "recipes/tidy.h"
 
-static const char *const forms[] = {"f32", "keep", "bf16", "q8", "q4", NULL}; /* in the order of lm_form */
 static const char *const mixings[] = {"dynamic", "fedavg", "local", "central", NULL};
 
 static const option options[] = {
-    OPTION_TEXT(fellrec, model, "", "the language model: a local folder, or a GGUF file"),
-    OPTION_CHOICE(fellrec, weights, "q8", forms, "how the model that rests is held"),
+    BASE_MODEL_OPTIONS(fellrec, "q8"),
     OPTION_INT(fellrec, clients, 5, 1, 1000, "how many; users are dealt out by k-means"),
     OPTION_INT(fellrec, client_layers, 20, 0, 4096,
                "blocks at the client's front, beside the last one; the server has what is between", .fast = "1"),
@@ -31,12 +27,9 @@ static const option options[] = {
     OPTION_INT(fellrec, min_history, 3, 1, 10000, "rows before one that is learned from"),
     OPTION_INT(fellrec, cutoff, 512, 16, 1 << 20, "tokens of a text; older titles go"),
     OPTION_INT(fellrec, answer_tokens, 32, 2, 512, "of a title, its end included"),
-    OPTION_INT(fellrec, lora_rank, 8, 1, 4096, "of an adapter"),
-    OPTION_REAL(fellrec, lora_alpha, 16, 1e-6, 1e6, "its scale: alpha / rank"),
-    OPTION_REAL(fellrec, lora_dropout, .05, 0, .95, "of what it reads"),
-    OPTION_TEXT(fellrec, lora_targets, "q_proj,v_proj", "products that it changes; all; empty: queries and values"),
+    LORA_OPTIONS(fellrec, low_rank, 16, .05, "q_proj,v_proj"),
     OPTION_REAL(fellrec, learning_rate, 1e-4, 1e-9, 10, "step size", .alias = "lr"),
-    OPTION_INT(fellrec, batch, 64, 1, 1 << 20, "texts of an update"),
+    OPTION_INT(fellrec, batch, 64, 1, 1 << 20, "texts of an update", .alias = "train_batch_size"),
     OPTION_INT(fellrec, micro_batch, 4, 1, 1 << 20, "texts at once, for memory"),
     OPTION_INT(fellrec, warmup, 20, 0, 1e9, "updates until the full step size, in the first round"),
     OPTION_REAL(fellrec, heat_alpha, .7, 1e-6, 1e6, "how open clients are from the start"),
@@ -150,13 +143,7 @@ static lorec_err make_adapters(fellrec *m, uint64_t seed)
 {
     TRY(mem_new(&m->lora, m->n_clients));
     for (size_t c = 0; c < m->n_clients; c++) /* all begin alike */
-        TRY(adapter_new(&m->lora[c], &m->lm->model->net, 1,
-                        &(adapter_options){.kind = "lora",
-                                           .rank = m->lora_rank,
-                                           .alpha = m->lora_alpha,
-                                           .dropout = m->lora_dropout,
-                                           .targets = m->lora_targets && *m->lora_targets ? m->lora_targets : NULL,
-                                           .seed = seed}));
+        TRY(lora_new(&m->lora[c], m->lm, &m->low_rank, seed));
     return LOREC_OK;
 }
 
@@ -180,34 +167,28 @@ static lorec_err fit(void *self, const fit_context *c)
     return e;
 }
 
-static lorec_err adapter_path(buf *path, const char *folder, size_t client)
+static const char *adapter_name(char room[32], size_t client)
 {
-    char name[32];
-    snprintf(name, sizeof name, "adapter-%zu", client);
-    return path_join(path, folder, name);
+    snprintf(room, 32, "adapter-%zu", client);
+    return room;
 }
 
 static lorec_err save(const void *self, const char *folder)
 {
     const fellrec *m = self;
-    buf path = {0};
+    char name[32];
     TRY(catalogue_save(&m->items, folder));
     TRY(array_save(folder, "item_factors", NPY_F32, 2, (int64_t[]){m->items.n, m->rank}, m->item_factor));
     TRY(array_save(folder, "centres", NPY_F32, 2, (int64_t[]){(int64_t)m->n_clients, m->rank}, m->centre));
-    lorec_err e = LOREC_OK;
-    for (size_t c = 0; c < m->n_clients && !e; c++) {
-        e = adapter_path(&path, folder, c);
-        if (!e) e = adapter_save(m->lora[c], path.p, m->model);
-    }
-    buf_free(&path);
-    return e;
+    for (size_t c = 0; c < m->n_clients; c++) TRY(lora_save(m->lora[c], folder, adapter_name(name, c), m->model));
+    return LOREC_OK;
 }
 
 static lorec_err load(void *self, const char *folder)
 {
     fellrec *m = self;
     int64_t items[2], centres[2];
-    buf path = {0};
+    char name[32];
     TRY(catalogue_load(&m->items, folder));
     TRY(open_model(m));
     TRY(array_load((void **)&m->item_factor, folder, "item_factors", NPY_F32, 2, items));
@@ -217,13 +198,8 @@ static lorec_err load(void *self, const char *folder)
     m->rank = items[1];
     m->n_clients = (size_t)centres[0];
     TRY(mem_new(&m->lora, m->n_clients));
-    lorec_err e = LOREC_OK;
-    for (size_t c = 0; c < m->n_clients && !e; c++) {
-        e = adapter_path(&path, folder, c);
-        if (!e) e = adapter_open(&m->lora[c], &m->lm->model->net, 1, path.p);
-    }
-    buf_free(&path);
-    return e;
+    for (size_t c = 0; c < m->n_clients; c++) TRY(lora_load(&m->lora[c], m->lm, folder, adapter_name(name, c)));
+    return LOREC_OK;
 }
 
 static void release(void *self)
@@ -268,7 +244,7 @@ const recommender recommender_fellrec = {
     .key = "fellrec",
     .title = "FELLRec: clients' adapters of a language model, mixed by a server that holds its middle",
     .family = "private",
-    .cite = "Zhao, Wang, Xiang, Lin, Feng, Xu, Chua. LLM-based Federated Recommendation. arXiv 2402.09959, 2024",
+    .cite = "Zhao, Wang, Xu, Ng, Chua. LLM-based Federated Recommendation. arXiv 2402.09959, 2024",
     .controls = "bm25",
     .tasks = TASK_TOPN | TASK_SEQUENTIAL,
     .needs = NEED_WEIGHTS | NEED_ITEM_TEXT,

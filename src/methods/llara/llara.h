@@ -8,9 +8,8 @@
 #ifndef LOREC_METHODS_LLARA_H
 #define LOREC_METHODS_LLARA_H
 
-#include "lm/adapters/adapter.h"
-#include "lm/lm_text.h"
 #include "rec/recommender.h"
+#include "recipes/base_model.h"
 #include "recipes/catalogue.h"
 #include "recipes/prompt.h"
 #include "tensor/trainer.h"
@@ -19,12 +18,13 @@ typedef enum llara_kind { LLARA_HYBRID, LLARA_TEXT, LLARA_ID } llara_kind;
 enum { LLARA_VARIANTS = 3, VECTORS_LEARNED = 0, VECTORS_RANDOM, CURRICULUM_LINEAR = 0, CURRICULUM_NONE };
 
 typedef struct llara {
-    const char *model, *lora_targets, *things, *verb;
+    const char *model, *things, *verb;
     int weights, prompt, curriculum, backbone, vectors;
     int64_t backbone_size, backbone_epochs, examples, max_history, min_history, candidates, max_candidates;
-    int64_t lora_rank, epochs, batch, micro_batch, eval_step, stopping_step, answer_tokens;
-    double lora_alpha, lora_dropout, learning_rate;
+    int64_t epochs, batch, micro_batch, eval_step, stopping_step, answer_tokens;
+    double learning_rate;
     bool bf16;
+    lora_settings low_rank;
     /* fitted */
     catalogue items; /* titles tidied */
     float *vector;   /* [items][d] of the recommender, frozen */

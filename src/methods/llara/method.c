@@ -7,23 +7,20 @@
 #include <xxhash.h>
 
 #include "base/mem.h"
-#include "lm/adapters/adapter_file.h"
+#include "base/order.h"
 #include "lm/session/score.h"
 #include "methods/llara/llara.h"
 #include "rec/arrays.h"
-#include "recipes/base_model.h"
 #include "recipes/tidy.h"
 
 enum { ASK_AT_ONCE = 8 };
-static const char *const forms[] = {"f32", "keep", "bf16", "q8", "q4", NULL}; /* in the order of lm_form */
-static const char *const prompts[] = {"hybrid", "text", "id", NULL};          /* of llara_kind */
+static const char *const prompts[] = {"hybrid", "text", "id", NULL}; /* of llara_kind */
 static const char *const curricula[] = {"linear", "none", NULL};
 static const char *const backbones[] = {"sasrec", "gru4rec", NULL};
 static const char *const vectors[] = {"learned", "random", NULL};
 
 static const option options[] = {
-    OPTION_TEXT(llara, model, "", "the language model: a local folder, or a GGUF file"),
-    OPTION_CHOICE(llara, weights, "bf16", forms, "how the model that rests is held"),
+    BASE_MODEL_OPTIONS(llara, "bf16"),
     OPTION_CHOICE(llara, prompt, "hybrid", prompts, "what stands for an item: title and vector, its title, its vector"),
     OPTION_CHOICE(llara, curriculum, "linear", curricula, "hybrid prompts come in bit by bit, or are there at once"),
     OPTION_CHOICE(llara, backbone, "sasrec", backbones, "the recommender whose item vectors are projected"),
@@ -35,13 +32,10 @@ static const option options[] = {
     OPTION_INT(llara, min_history, 3, 1, 10000, "rows before one that is learned from"),
     OPTION_INT(llara, candidates, 20, 2, 1000, "of a question that is learned from, the target among them"),
     OPTION_INT(llara, max_candidates, 100, 1, 1e6, "refuse longer lists: all of them stand in the prompt"),
-    OPTION_INT(llara, lora_rank, 8, 1, 4096, "of the adapter"),
-    OPTION_REAL(llara, lora_alpha, 32, 1e-6, 1e6, "its scale: alpha / rank"),
-    OPTION_REAL(llara, lora_dropout, .1, 0, .95, "of what it reads"),
-    OPTION_TEXT(llara, lora_targets, "all", "products that it changes, by the last parts of their names"),
+    LORA_OPTIONS(llara, low_rank, 32, .1, "all"),
     OPTION_INT(llara, epochs, 5, 0, 1e6, "passes over the questions; 0: the model as it is", .fast = "3"),
     OPTION_REAL(llara, learning_rate, 8e-4, 1e-9, 10, "largest step size", .alias = "lr"),
-    OPTION_INT(llara, batch, 128, 1, 1 << 20, "questions of an update", .fast = "16"),
+    OPTION_INT(llara, batch, 128, 1, 1 << 20, "questions of an update", .alias = "train_batch_size", .fast = "16"),
     OPTION_INT(llara, micro_batch, 8, 1, 1 << 20, "questions at once; one kind of prompt each"),
     OPTION_INT(llara, eval_step, 1, 1, 1e6, "validate every so many epochs"),
     OPTION_INT(llara, stopping_step, 10, 1, 1e6, "stop after more validations without a better one",
@@ -111,16 +105,10 @@ typedef struct asked {
     double *sum;
 } asked;
 
-static int ascending(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* The order in which they are shown is drawn from what they and the history are, never from how they came. */
 static void arrange(uint32_t *shown, size_t n, const query *q)
 {
-    if (n) qsort(shown, n, sizeof *shown, ascending);
+    sort_u32(shown, n);
     uint64_t seed = n ? XXH3_64bits(shown, n * sizeof *shown) : 0;
     if (q->n) seed = XXH3_64bits_withSeed(q->items, q->n * sizeof *q->items, seed);
     rng r = rng_make(seed, RNG_SHUFFLE);
@@ -218,13 +206,7 @@ static lorec_err fit(void *self, const fit_context *c)
     TRY(open_model(m));
     TRY(llara_vectors(m, c));
     TRY(llara_projector(m, c->seed));
-    TRY(adapter_new(&m->lora, &m->lm->model->net, 1,
-                    &(adapter_options){.kind = "lora",
-                                       .rank = m->lora_rank,
-                                       .alpha = m->lora_alpha,
-                                       .dropout = m->lora_dropout,
-                                       .targets = m->lora_targets && *m->lora_targets ? m->lora_targets : NULL,
-                                       .seed = c->seed}));
+    TRY(lora_new(&m->lora, m->lm, &m->low_rank, c->seed));
     m->set = (adapter_set){.item = &m->lora, .n = 1};
     return llara_tune(m, c);
 }
@@ -237,8 +219,7 @@ static lorec_err save(const void *self, const char *folder)
     TRY(array_save(folder, "item_vectors", NPY_F32, 2, (int64_t[]){m->items.n, m->d}, m->vector));
     lorec_err e = path_join(&path, folder, "projector.safetensors");
     if (!e) e = params_save(m->projector, path.p);
-    if (!e) e = path_join(&path, folder, "adapter");
-    if (!e) e = adapter_save(m->lora, path.p, m->model);
+    if (!e) e = lora_save(m->lora, folder, "adapter", m->model);
     buf_free(&path);
     return e;
 }
@@ -258,8 +239,7 @@ static lorec_err load(void *self, const char *folder)
     TRY(llara_projector(m, 0));
     lorec_err e = path_join(&path, folder, "projector.safetensors");
     if (!e) e = params_load(m->projector, path.p);
-    if (!e) e = path_join(&path, folder, "adapter");
-    if (!e) e = adapter_open(&m->lora, &m->lm->model->net, 1, path.p);
+    if (!e) e = lora_load(&m->lora, m->lm, folder, "adapter");
     buf_free(&path);
     m->set = (adapter_set){.item = &m->lora, .n = 1};
     return e;

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/order.h"
 #include "lm/train/train.h"
 #include "methods/llara/llara.h"
 #include "recipes/places.h"
@@ -128,12 +129,6 @@ static int64_t units(const void *self, uint32_t example)
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------------- */
 
-static int ascending(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 static lorec_err prepare(lesson *l)
 {
     llara *m = l->m;
@@ -147,8 +142,7 @@ static lorec_err prepare(lesson *l)
     TRY(mem_new(&l->had, (size_t)x->n + 1));
     if (x->n) memcpy(l->had, x->item, (size_t)x->n * sizeof *l->had);
     for (uint32_t u = 0; u < x->n_users; u++)
-        if (x->start[u + 1] > x->start[u])
-            qsort(l->had + x->start[u], (size_t)(x->start[u + 1] - x->start[u]), sizeof *l->had, ascending);
+        sort_u32(l->had + x->start[u], (size_t)(x->start[u + 1] - x->start[u]));
     return LOREC_OK;
 }
 
@@ -167,8 +161,8 @@ static lorec_err identity_of(const lesson *l, buf *out)
     return buf_printf(out,
                       "llara model=%s weights=%d prompt=%d curriculum=%d vectors=%016" PRIx64 " places=%016" PRIx64
                       " rank=%lld alpha=%g candidates=%lld history=%lld ",
-                      m->model, m->weights, m->prompt, m->curriculum, vectors, places, (long long)m->lora_rank,
-                      m->lora_alpha, (long long)m->candidates, (long long)m->max_history);
+                      m->model, m->weights, m->prompt, m->curriculum, vectors, places, (long long)m->low_rank.rank,
+                      m->low_rank.alpha, (long long)m->candidates, (long long)m->max_history);
 }
 
 static lorec_err train(lesson *l, params *learning)

@@ -5,16 +5,13 @@
 #include "lm/adapters/adapter_file.h"
 #include "lm/session/score.h"
 #include "methods/tallrec/tallrec.h"
-#include "recipes/base_model.h"
 
 enum { ASK_AT_ONCE = 64 };
-static const char *const forms[] = {"f32", "keep", "bf16", "q8", "q4", NULL}; /* in the order of lm_form */
 
 static const char *const frames[] = {"instruction", "none", NULL};
 
 static const option options[] = {
-    OPTION_TEXT(tallrec, model, "", "the language model: a local folder, or a GGUF file"),
-    OPTION_CHOICE(tallrec, weights, "q8", forms, "how the model that rests is held"),
+    BASE_MODEL_OPTIONS(tallrec, "q8"),
     OPTION_TEXT(tallrec, adapter, "", "go on with this adapter (peft's folder), tuned on instructions"),
     OPTION_TEXT(tallrec, instructions, "", "stage one: instructions to learn first, as `lorec lm train` reads them"),
     OPTION_INT(tallrec, examples, 64, 0, 1e9, "K: questions to learn from, drawn at random; 0: all", .fast = "64"),
@@ -23,13 +20,10 @@ static const option options[] = {
     OPTION_REAL(tallrec, liked_above, 3, -1e9, 1e9, "an item is liked that was rated above this"),
     OPTION_INT(tallrec, cutoff, 512, 16, 1 << 20, "tokens of a question with its answer; older titles go"),
     OPTION_INT(tallrec, max_candidates, 200, 1, 1e6, "refuse longer lists: each item is a question"),
-    OPTION_INT(tallrec, lora_rank, 8, 1, 4096, "of the adapter"),
-    OPTION_REAL(tallrec, lora_alpha, 16, 1e-6, 1e6, "its scale: alpha / rank"),
-    OPTION_REAL(tallrec, lora_dropout, .05, 0, .95, "of what it reads"),
-    OPTION_TEXT(tallrec, lora_targets, "q_proj,v_proj", "products that it changes; all; empty: queries and values"),
+    LORA_OPTIONS(tallrec, low_rank, 16, .05, "q_proj,v_proj"),
     OPTION_INT(tallrec, epochs, 200, 0, 1e6, "passes over the questions; 0: the model as it is", .fast = "10"),
     OPTION_REAL(tallrec, learning_rate, 1e-4, 1e-9, 10, "largest step size", .alias = "lr"),
-    OPTION_INT(tallrec, batch, 128, 1, 1 << 20, "questions of an update"),
+    OPTION_INT(tallrec, batch, 128, 1, 1 << 20, "questions of an update", .alias = "train_batch_size"),
     OPTION_INT(tallrec, micro_batch, 32, 1, 1 << 20, "questions at once, for memory"),
     OPTION_INT(tallrec, warmup, 20, 0, 1e9, "updates until the largest step size"),
     OPTION_INT(tallrec, eval_step, 10, 1, 1e6, "validate every so many epochs"),
@@ -123,21 +117,12 @@ static lorec_err open_model(tallrec *m)
 static lorec_err fit(void *self, const fit_context *c)
 {
     tallrec *m = self;
-    transformer **net;
     TRY(open_model(m));
     TRY(catalogue_make(&m->items, c->split->data, c->train, true));
     TRY(likes_make(&m->likes, c->split, c->train, m->liked_above));
-    net = &m->lm->model->net;
-    if (m->adapter && *m->adapter)
-        TRY(adapter_open(&m->lora, net, 1, m->adapter));
-    else
-        TRY(adapter_new(&m->lora, net, 1,
-                        &(adapter_options){.kind = "lora",
-                                           .rank = m->lora_rank,
-                                           .alpha = m->lora_alpha,
-                                           .dropout = m->lora_dropout,
-                                           .targets = m->lora_targets && *m->lora_targets ? m->lora_targets : NULL,
-                                           .seed = c->seed}));
+    bool begun = m->adapter && *m->adapter;
+    TRY(begun ? adapter_open(&m->lora, &m->lm->model->net, 1, m->adapter)
+              : lora_new(&m->lora, m->lm, &m->low_rank, c->seed));
     m->set = (adapter_set){.item = &m->lora, .n = 1};
     return tallrec_tune(m, c);
 }
@@ -145,27 +130,20 @@ static lorec_err fit(void *self, const fit_context *c)
 static lorec_err save(const void *self, const char *folder)
 {
     const tallrec *m = self;
-    buf path = {0};
     TRY(catalogue_save(&m->items, folder));
     TRY(likes_save(&m->likes, folder));
-    lorec_err e = path_join(&path, folder, "adapter");
-    if (!e) e = adapter_save(m->lora, path.p, m->model);
-    buf_free(&path);
-    return e;
+    return lora_save(m->lora, folder, "adapter", m->model);
 }
 
 static lorec_err load(void *self, const char *folder)
 {
     tallrec *m = self;
-    buf path = {0};
     TRY(open_model(m));
     TRY(catalogue_load(&m->items, folder));
     TRY(likes_load(&m->likes, folder));
-    lorec_err e = path_join(&path, folder, "adapter");
-    if (!e) e = adapter_open(&m->lora, &m->lm->model->net, 1, path.p);
-    buf_free(&path);
+    TRY(lora_load(&m->lora, m->lm, folder, "adapter"));
     m->set = (adapter_set){.item = &m->lora, .n = 1};
-    return e;
+    return LOREC_OK;
 }
 
 static void release(void *self)

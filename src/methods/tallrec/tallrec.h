@@ -4,15 +4,14 @@
 #ifndef LOREC_METHODS_TALLREC_H
 #define LOREC_METHODS_TALLREC_H
 
-#include "lm/adapters/adapter.h"
-#include "lm/lm_text.h"
+#include "recipes/base_model.h"
 #include "recipes/catalogue.h"
 #include "recipes/likes.h"
 #include "recipes/prompt.h"
 #include "tensor/trainer.h"
 
 typedef struct tallrec {
-    const char *model, *adapter, *instructions, *lora_targets, *things, *yes, *no;
+    const char *model, *adapter, *instructions, *things, *yes, *no;
     int64_t examples, max_history, min_history, cutoff, max_candidates;
     double liked_above;
     int64_t lora_rank;
@@ -21,6 +20,7 @@ typedef struct tallrec {
     int64_t epochs, batch, micro_batch, warmup, eval_step, stopping_step, instruction_epochs;
     double learning_rate, instruction_rate;
     bool train_on_inputs, bf16;
+    lora_settings low_rank;
     /* fitted */
     catalogue items;
     likes likes;

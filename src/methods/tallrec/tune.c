@@ -158,7 +158,7 @@ static lorec_err identity_of(const stage *s, buf *out)
     size_t n = (size_t)c->start[c->n];
     uint64_t hash = XXH3_64bits(c->token, n * sizeof *c->token) ^ XXH3_64bits_withSeed(c->learn, n, 1);
     return buf_printf(out, "%s model=%s weights=%d corpus=%016" PRIx64 " rank=%lld alpha=%g from=%s", s->name, m->model,
-                      m->weights, hash, (long long)m->lora_rank, m->lora_alpha,
+                      m->weights, hash, (long long)m->low_rank.rank, m->low_rank.alpha,
                       m->adapter && *m->adapter ? m->adapter : "nothing");
 }
 
