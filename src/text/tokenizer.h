@@ -85,15 +85,19 @@ typedef struct tokenizer_vocabulary {
     int64_t role[TOKENIZER_ROLES]; /* tokenizer.ggml.bos_token_id ...; -1: the file does not say */
     int8_t add_bos, add_eos, add_sep, add_space_prefix, remove_extra_whitespaces; /* 0, 1, or -1: it does not say */
     int8_t lowercase, strip_accents;                                              /* of "bert"; -1: it does not say */
-    void *owned;                                                                  /* of tokenizer_to_vocabulary */
+    void *owned, *owned_pre;                                                      /* of tokenizer_to_vocabulary */
 } tokenizer_vocabulary;
 
 /* A vocabulary that says nothing yet: every optional field at "does not say". */
 tokenizer_vocabulary tokenizer_vocabulary_none(void);
 lorec_err tokenizer_from_vocabulary(tokenizer **out, const tokenizer_vocabulary *v, const char *where);
 
-/* The inverse, with `n` tokens (those that the tokenizer has not are "[PAD]s"); LOREC_INPUT where GGUF has no such kind. */
-lorec_err tokenizer_to_vocabulary(const tokenizer *t, size_t n, tokenizer_vocabulary *out);
+/* The inverse, with `n` tokens (those that the tokenizer has not are "[PAD]s"); pre: the name in GGUF of how it probably cuts
+ * words, or NULL. The vocabulary is tried on some texts: LOREC_INPUT where GGUF has no such kind, or can not say what it does. */
+lorec_err tokenizer_to_vocabulary(const tokenizer *t, size_t n, const char *pre, tokenizer_vocabulary *out);
+/* A tokenizer that came from such a vocabulary, for transformers: tokenizer.json and tokenizer_config.json, to json_decref. It is
+ * tried on some texts: LOREC_INPUT where it can not be said in their words. */
+lorec_err tokenizer_to_json(const tokenizer *t, json_t **tokenizer_json, json_t **config);
 void tokenizer_vocabulary_free(tokenizer_vocabulary *v); /* only what tokenizer_to_vocabulary gave */
 
 void tokenizer_free(tokenizer *t);

@@ -20,6 +20,12 @@ ok lm train --init NEW --corpus answers.jsonl --out tiny "${sizes[@]}" "${few[@]
 [ -s tiny/tokenizer.json ] && [ -s tiny/model.safetensors ] || die "files"
 below "$(number train_loss)" 2 "answers"
 ok lm train --init NEW --corpus answers.jsonl --out uni "${sizes[@]}" "${few[@]}" --epochs 1 --vocab-kind unigram
+# into GGUF and back, with its vocabulary: the same ids
+ok lm convert uni uni.gguf && says 't5 of 280 tokens'
+ok lm convert uni.gguf uni-back && says 'tokenizer.json'
+printf 'the cat  did\tit\nyes \303\251' >text
+for m in uni uni.gguf uni-back; do ok lm tokenize --model $m <text && cat out >>ids; done
+[ "$(sort -u ids | wc -l)" = 1 ] || die "$(cat ids)"
 ok lm train --init tiny --objective dpo --corpus preferred.jsonl --out liked "${few[@]}" --epochs 4 --lora 2,4
 below "$(number train_loss)" 0.6 "preferences"
 ok lm train --init NEW --objective distil --teacher tiny --corpus answers.jsonl --out student "${sizes[@]}" "${few[@]}" --epochs 4

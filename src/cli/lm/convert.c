@@ -16,8 +16,10 @@ const command command_lm_convert = {
     .details =
         "IN is a folder with config.json and safetensors or PyTorch weights (whole or in shards), a .gguf, or a\n"
         "checkpoint of llama2.c. OUT is a .gguf file, which llama.cpp loads, or a new folder: config.json and\n"
-        "model.safetensors, in several files with an index where they are large. The vocabulary goes along: of a GGUF\n"
-        "file as it is, of a folder its files.\n"
+        "model.safetensors, in several files with an index where they are large. The vocabulary goes along: into\n"
+        "GGUF as llama.cpp reads it (tried on some texts: where it would give other ids it is left out, and said), "
+        "into a\n"
+        "folder as tokenizer.json; between two of a kind as it is.\n"
         "Without --type tensors keep their type; in a folder quantised ones become f32.",
     .examples = "  lorec lm convert models/qwen3 qwen3.gguf --type bf16\n"
                 "  lorec lm convert llama-2-7b.Q4_0.gguf models/llama2 --type f16\n"

@@ -6,6 +6,7 @@
 #include "lm/convert/convert.h"
 #include "lm/convert/convert_rows.h"
 #include "tensor/safetensors.h"
+#include "text/tokenizer.h"
 
 enum { NAME = 64 };
 static const uint64_t SHARD_BYTES = 5000000000u;
@@ -145,10 +146,10 @@ void convert_carried_keys(convert_report *r, const gguf *g)
 {
     slice kind = {0};
     char what[96];
-    const gguf_key *tokens = gguf_find(g, "tokenizer.ggml.tokens");
+    const gguf_key *list = gguf_find(g, "tokenizer.ggml.tokens");
     if (gguf_get_string(g, "tokenizer.ggml.model", &kind)) kind = slice_of("?");
     snprintf(what, sizeof what, "%.*s of %llu tokens", (int)(kind.n < 40 ? kind.n : 40), kind.p,
-             (unsigned long long)(tokens ? tokens->n : 0));
+             (unsigned long long)(list ? list->n : 0));
     convert_carried(r, what);
 }
 
@@ -205,31 +206,69 @@ static lorec_err copy_tokenizer(shards *s, const char *path)
                    path);
 }
 
-/* Of a GGUF source the keys of its tokenizer become a file that holds nothing else, and the chat template one of its own. */
+static lorec_err write_tree(const shards *s, json_t *tree, const char *name)
+{
+    buf path = {0};
+    lorec_err e = path_join(&path, s->folder, name);
+    if (!e) e = json_write(tree, path.p);
+    buf_free(&path);
+    return e;
+}
+
+/* Beside tokenizer.gguf, for transformers; where its words can say what the vocabulary does. */
+static lorec_err write_tokenizer_json(shards *s, const char *vocabulary)
+{
+    tokenizer *t;
+    json_t *file = NULL, *config = NULL;
+    TRY(tokenizer_open(&t, vocabulary));
+    lorec_err e = tokenizer_to_json(t, &file, &config);
+    tokenizer_free(t);
+    if (e == LOREC_INPUT) {
+        log_warn("no tokenizer.json: %s; tokenizer.gguf has the vocabulary", lorec_error_message());
+        return LOREC_OK;
+    }
+    if (!e) e = write_tree(s, file, "tokenizer.json");
+    if (!e) e = write_tree(s, config, "tokenizer_config.json");
+    json_decref(file);
+    json_decref(config);
+    if (!e) convert_carried(s->r, "tokenizer.json");
+    return e;
+}
+
+static lorec_err write_chat_template(const shards *s, slice text)
+{
+    buf path = {0};
+    writer w;
+    lorec_err e = path_join(&path, s->folder, "chat_template.jinja");
+    if (!e) e = writer_open(&w, path.p);
+    if (!e) {
+        writer_put(&w, text.p, text.n);
+        e = writer_commit(&w);
+    }
+    buf_free(&path);
+    return e;
+}
+
+/* Of a GGUF source the keys of its tokenizer become a file that holds nothing else. */
 static lorec_err write_gguf_vocabulary(shards *s, const gguf *g)
 {
     gguf_writer o = {0};
     buf path = {0};
     slice chat;
-    lorec_err e = path_join(&path, s->folder, "chat_template.jinja");
-    if (!e && !gguf_get_string(g, "tokenizer.chat_template", &chat)) {
-        writer w;
-        e = writer_open(&w, path.p);
-        if (!e) writer_put(&w, chat.p, chat.n);
-        if (!e) e = writer_commit(&w);
-    }
-    bool any = gguf_find(g, "tokenizer.ggml.tokens");
-    for (size_t i = 0; i < g->n_keys && any; i++) {
+    if (!gguf_get_string(g, "tokenizer.chat_template", &chat)) TRY(write_chat_template(s, chat));
+    if (!gguf_find(g, "tokenizer.ggml.tokens")) return LOREC_OK;
+    for (size_t i = 0; i < g->n_keys; i++) {
         slice name = g->key[i].name;
         if ((name.n > 10 && memcmp(name.p, "tokenizer.", 10) == 0) || slice_is(name, "general.architecture") ||
             slice_is(name, "general.name"))
             gguf_put_key(&o, &g->key[i]);
     }
-    if (!e && any) e = path_join(&path, s->folder, "tokenizer.gguf");
-    if (!e && any) e = gguf_begin(&o, path.p);
-    if (!e && any) e = gguf_commit(&o);
+    lorec_err e = path_join(&path, s->folder, "tokenizer.gguf");
+    if (!e) e = gguf_begin(&o, path.p);
+    if (!e) e = gguf_commit(&o);
     if (e) gguf_abort(&o);
-    if (any && !e) convert_carried_keys(s->r, g);
+    if (!e) convert_carried_keys(s->r, g);
+    if (!e) e = write_tokenizer_json(s, path.p);
     buf_free(&path);
     return e;
 }

@@ -108,6 +108,13 @@ static lorec_err add(plan *p, const weight *x, const gguf_match *m, bool tied)
         t.rows.first = (how - GGUF_STACK_Q) * t.rows.rows;
         t.size[x->ndim - 1] = t.rows.rows;
     }
+    if (how == GGUF_PAST_PADDING) {
+        int64_t padding;
+        lorec_err e = json_get_i64_or(p->config, "pad_token_id", 0, x->shape[0] - 2, 1, &padding);
+        if (e || x->ndim != 2) return mem_free(t.name), e ? e : err_set(LOREC_INPUT, "%s is no table", x->name);
+        t.rows.first = padding + 1;
+        t.rows.rows = t.size[1] = x->shape[0] - t.rows.first;
+    }
     if (t.rows.turn) {
         int64_t in = t.size[1];
         t.size[1] = t.size[0];
@@ -215,7 +222,7 @@ static lorec_err put_tokenizer(plan *p, gguf_writer *o)
     TRY(json_get_i64_or(p->config, "vocab_size", 0, INT32_MAX, 0, &vocab));
     lorec_err e = gguf_put_vocabulary(o, path, p->arch->type, (size_t)vocab, what, sizeof what);
     if (e == LOREC_RESOURCE || (e && p->o->tokenizer)) return e;
-    if (e) log_debug("no vocabulary: %s", lorec_error_message());
+    if (e) log_warn("the vocabulary is left out: %s", lorec_error_message());
     if (*what)
         convert_carried(p->r, what);
     else

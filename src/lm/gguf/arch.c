@@ -13,7 +13,7 @@
         "attention.head_count_kv", "num_key_value_heads", GGUF_WORD_INT, 0                                             \
     }
 #define ROTARY_HEADS                                                                                                   \
-    {"attention.key_length", "head_dim", GGUF_WORD_INT, 0},                                                            \
+    {"attention.key_length", "head_dim", GGUF_WORD_INT, 0}, {"attention.value_length", "head_dim", GGUF_WORD_INT, 0},  \
     {                                                                                                                  \
         "rope.freq_base", "rope_theta", GGUF_WORD_REAL, 1e4                                                            \
     }
@@ -34,7 +34,6 @@ static const gguf_word words_baichuan[] = {HUGGING_FACE_SIZES,
 static const gguf_word words_gemma2[] = {HUGGING_FACE_SIZES,
                                          ROTARY_HEADS,
                                          {"attention.layer_norm_rms_epsilon", "rms_norm_eps", GGUF_WORD_REAL, 1e-6},
-                                         {"attention.value_length", "head_dim", GGUF_WORD_INT, 0},
                                          {"attention.sliding_window", "sliding_window", GGUF_WORD_INT, 4096},
                                          {"attn_logit_softcapping", "attn_logit_softcapping", GGUF_WORD_REAL, 50},
                                          {"final_logit_softcapping", "final_logit_softcapping", GGUF_WORD_REAL, 30},
@@ -42,7 +41,6 @@ static const gguf_word words_gemma2[] = {HUGGING_FACE_SIZES,
 static const gguf_word words_gemma[] = {HUGGING_FACE_SIZES,
                                         ROTARY_HEADS,
                                         {"attention.layer_norm_rms_epsilon", "rms_norm_eps", GGUF_WORD_REAL, 1e-6},
-                                        {"attention.value_length", "head_dim", GGUF_WORD_INT, 0},
                                         {NULL}};
 static const gguf_word words_gpt2[] = {{"context_length", "n_positions", GGUF_WORD_INT, 1024},
                                        {"embedding_length", "n_embd", GGUF_WORD_INT, 0},
@@ -98,6 +96,12 @@ static const gguf_word words_glm[] = {HUGGING_FACE_SIZES,
                                       {NULL}};
 static const gguf_word words_bert[] = {
     HUGGING_FACE_SIZES, {"attention.layer_norm_epsilon", "layer_norm_eps", GGUF_WORD_REAL, 1e-12}, {NULL}};
+static const gguf_word words_roberta[] = {{"embedding_length", "hidden_size", GGUF_WORD_INT, 0},
+                                          {"block_count", "num_hidden_layers", GGUF_WORD_INT, 0},
+                                          {"feed_forward_length", "intermediate_size", GGUF_WORD_INT, 0},
+                                          {"attention.head_count", "num_attention_heads", GGUF_WORD_INT, 0},
+                                          {"attention.layer_norm_epsilon", "layer_norm_eps", GGUF_WORD_REAL, 1e-12},
+                                          {NULL}};
 static const gguf_word words_t5[] = {
     {"context_length", "n_positions", GGUF_WORD_INT, 512},
     {"embedding_length", "d_model", GGUF_WORD_INT, 0},
@@ -197,12 +201,29 @@ static lorec_err bert_to_keys(const json_t *config, gguf_writer *o)
     return LOREC_OK;
 }
 
+/* Its positions begin after that of padding. */
+static lorec_err roberta_to_keys(const json_t *config, gguf_writer *o)
+{
+    int64_t positions, padding;
+    TRY(json_get_i64(config, "max_position_embeddings", 2, 1 << 24, &positions));
+    TRY(json_get_i64_or(config, "pad_token_id", 0, positions - 2, 1, &padding));
+    gguf_put_u32(o, "bert.context_length", (uint32_t)(positions - padding - 1));
+    return bert_to_keys(config, o);
+}
+
 static lorec_err t5_to_config(const gguf *g, json_t *config)
 {
     if (!json_object_get(config, "num_decoder_layers"))
         TRY(put(config, "num_decoder_layers", json_incref(json_object_get(config, "num_layers"))));
     TRY(put(config, "relative_attention_max_distance", json_integer(128)));
     return put(config, "feed_forward_proj", json_string(has(g, "enc.blk.0.ffn_gate.weight") ? "gated-gelu" : "relu"));
+}
+
+/* A tied head that is read unscaled, other than T5's. */
+static lorec_err mt5_to_keys(const json_t *config, gguf_writer *o)
+{
+    if (!json_object_get(config, "scale_decoder_outputs")) gguf_put_bool(o, "t5.scale_decoder_outputs", false);
+    return LOREC_OK;
 }
 
 /* ChatGLM2 and 3 turn half of each head by neighbours; longer contexts came with a factor on the base of 10000. */
@@ -302,8 +323,12 @@ static const gguf_arch table[] = {
     {"bert", "bert", "BertModel", "bert.", gguf_names_bert, words_bert,
      "{\"hidden_act\": \"gelu\", \"hidden_dropout_prob\": 0, \"attention_probs_dropout_prob\": 0}", bert_to_config,
      bert_to_keys},
+    {"bert", "roberta", "RobertaModel", "roberta.", gguf_names_roberta, words_roberta, "{}", NULL, roberta_to_keys},
+    {"bert", "xlm-roberta", "XLMRobertaModel", "roberta.", gguf_names_roberta, words_roberta, "{}", NULL,
+     roberta_to_keys},
     {"t5", "t5", "T5ForConditionalGeneration", "", gguf_names_t5, words_t5, "{\"dropout_rate\": 0}", t5_to_config,
      NULL},
+    {"t5", "mt5", "MT5ForConditionalGeneration", "", gguf_names_t5, words_t5, "{}", NULL, mt5_to_keys},
 };
 enum { TABLE = sizeof table / sizeof *table };
 

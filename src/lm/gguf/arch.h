@@ -27,8 +27,9 @@ typedef enum gguf_how {
     GGUF_CUT_Q, /* this file has three of Hugging Face's as one, stacked */
     GGUF_CUT_K,
     GGUF_CUT_V,
-    GGUF_GATED, /* where the layer has a gate ... */
-    GGUF_PLAIN, /* ... and where it has none: T5's first product */
+    GGUF_GATED,        /* where the layer has a gate ... */
+    GGUF_PLAIN,        /* ... and where it has none: T5's first product */
+    GGUF_PAST_PADDING, /* only the rows after that of config.json's pad_token_id */
 } gguf_how;
 
 typedef struct gguf_name { /* without ".weight" or ".bias"; %d is the layer */
@@ -73,6 +74,6 @@ lorec_err gguf_config_write(const json_t *config, const gguf_arch *a, gguf_write
 
 extern const gguf_name gguf_names_llama[], gguf_names_plain[], gguf_names_gpt2[], gguf_names_bloom[],
     gguf_names_gpt_neox[], gguf_names_gemma[], gguf_names_gemma2[], gguf_names_phi[], gguf_names_baichuan[],
-    gguf_names_qwen[], gguf_names_chatglm[], gguf_names_glm[], gguf_names_bert[], gguf_names_t5[];
+    gguf_names_qwen[], gguf_names_chatglm[], gguf_names_glm[], gguf_names_bert[], gguf_names_roberta[], gguf_names_t5[];
 
 #endif

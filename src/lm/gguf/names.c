@@ -170,21 +170,26 @@ const gguf_name gguf_names_glm[] = {
     {NULL},
 };
 
-const gguf_name gguf_names_bert[] = {
-    {"token_embd", "bert.embeddings.word_embeddings", GGUF_SAME},
-    {"position_embd", "bert.embeddings.position_embeddings", GGUF_SAME},
-    {"token_types", "bert.embeddings.token_type_embeddings", GGUF_SAME},
-    {"token_embd_norm", "bert.embeddings.LayerNorm", GGUF_SAME},
-    {"blk.%d.attn_q", "bert.encoder.layer.%d.attention.self.query", GGUF_SAME},
-    {"blk.%d.attn_k", "bert.encoder.layer.%d.attention.self.key", GGUF_SAME},
-    {"blk.%d.attn_v", "bert.encoder.layer.%d.attention.self.value", GGUF_SAME},
-    {"blk.%d.attn_output", "bert.encoder.layer.%d.attention.output.dense", GGUF_SAME},
-    {"blk.%d.attn_output_norm", "bert.encoder.layer.%d.attention.output.LayerNorm", GGUF_SAME},
-    {"blk.%d.ffn_up", "bert.encoder.layer.%d.intermediate.dense", GGUF_SAME},
-    {"blk.%d.ffn_down", "bert.encoder.layer.%d.output.dense", GGUF_SAME},
-    {"blk.%d.layer_output_norm", "bert.encoder.layer.%d.output.LayerNorm", GGUF_SAME},
-    {NULL},
-};
+#define BERT_BLOCK(base, positions)                                                                                    \
+    {"token_embd", base "embeddings.word_embeddings", GGUF_SAME},                                                      \
+        {"position_embd", base "embeddings.position_embeddings", positions},                                           \
+        {"token_types", base "embeddings.token_type_embeddings", GGUF_SAME},                                           \
+        {"token_embd_norm", base "embeddings.LayerNorm", GGUF_SAME},                                                   \
+        {"blk.%d.attn_q", base "encoder.layer.%d.attention.self.query", GGUF_SAME},                                    \
+        {"blk.%d.attn_k", base "encoder.layer.%d.attention.self.key", GGUF_SAME},                                      \
+        {"blk.%d.attn_v", base "encoder.layer.%d.attention.self.value", GGUF_SAME},                                    \
+        {"blk.%d.attn_output", base "encoder.layer.%d.attention.output.dense", GGUF_SAME},                             \
+        {"blk.%d.attn_output_norm", base "encoder.layer.%d.attention.output.LayerNorm", GGUF_SAME},                    \
+        {"blk.%d.ffn_up", base "encoder.layer.%d.intermediate.dense", GGUF_SAME},                                      \
+        {"blk.%d.ffn_down", base "encoder.layer.%d.output.dense", GGUF_SAME},                                          \
+        {"blk.%d.layer_output_norm", base "encoder.layer.%d.output.LayerNorm", GGUF_SAME},                             \
+    {                                                                                                                  \
+        NULL                                                                                                           \
+    }
+
+const gguf_name gguf_names_bert[] = {BERT_BLOCK("bert.", GGUF_SAME)};
+/* Its first positions, up to that of padding, no token ever has: GGUF leaves them out, and so it is a BERT. */
+const gguf_name gguf_names_roberta[] = {BERT_BLOCK("roberta.", GGUF_PAST_PADDING)};
 
 const gguf_name gguf_names_t5[] = {
     {"token_embd", "shared", GGUF_SAME},

@@ -6,16 +6,16 @@
 #include "base/log.h"
 #include "text/tokenizer.h"
 
-/* tokenizer.ggml.pre, by which llama.cpp knows how a byte-level vocabulary's words are cut. */
+/* tokenizer.ggml.pre, by which llama.cpp knows how a byte-level vocabulary's words are cut: what such models usually do. */
 static const char *pre_of(const char *model_type)
 {
-    static const char *const names[][2] = {{"qwen", "qwen2"},          {"qwen2", "qwen2"},      {"qwen3", "qwen2"},
-                                           {"llama", "llama-bpe"},     {"gpt2", "gpt-2"},       {"gpt_neox", "gpt-2"},
-                                           {"bloom", "bloom"},         {"phi", "phi-2"},        {"glm", "chatglm-bpe"},
-                                           {"chatglm", "chatglm-bpe"}, {"mistral", "llama-bpe"}};
+    static const char *const names[][2] = {
+        {"qwen", "qwen2"},      {"qwen2", "qwen2"},         {"qwen3", "qwen2"},       {"llama", "llama-bpe"},
+        {"gpt2", "gpt-2"},      {"gpt_neox", "gpt-2"},      {"bloom", "bloom"},       {"phi", "phi-2"},
+        {"glm", "chatglm-bpe"}, {"chatglm", "chatglm-bpe"}, {"mistral", "llama-bpe"}, {"roberta", "roberta-bpe"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i][0], model_type) == 0) return names[i][1];
-    return "default";
+    return NULL;
 }
 
 static void put_flag(gguf_writer *o, const char *key, int8_t flag)
@@ -23,7 +23,7 @@ static void put_flag(gguf_writer *o, const char *key, int8_t flag)
     if (flag >= 0) gguf_put_bool(o, key, flag);
 }
 
-static void put(gguf_writer *o, const tokenizer_vocabulary *v, const char *pre)
+static void put(gguf_writer *o, const tokenizer_vocabulary *v)
 {
     static const char *const roles[TOKENIZER_ROLES] = {
         [TOKENIZER_BOS] = "tokenizer.ggml.bos_token_id",     [TOKENIZER_EOS] = "tokenizer.ggml.eos_token_id",
@@ -31,7 +31,7 @@ static void put(gguf_writer *o, const tokenizer_vocabulary *v, const char *pre)
         [TOKENIZER_PAD] = "tokenizer.ggml.padding_token_id", [TOKENIZER_CLS] = "tokenizer.ggml.cls_token_id",
         [TOKENIZER_MASK] = "tokenizer.ggml.mask_token_id"};
     gguf_put_string(o, "tokenizer.ggml.model", slice_of(v->model));
-    gguf_put_string(o, "tokenizer.ggml.pre", slice_of(strcmp(v->model, "gpt2") == 0 ? pre : "default"));
+    gguf_put_string(o, "tokenizer.ggml.pre", slice_of(v->pre ? v->pre : "default"));
     gguf_put_strings(o, "tokenizer.ggml.tokens", v->piece, v->n);
     gguf_put_array(o, "tokenizer.ggml.scores", GGUF_F32, v->score, v->n);
     gguf_put_array(o, "tokenizer.ggml.token_type", GGUF_I32, v->type, v->n);
@@ -44,6 +44,7 @@ static void put(gguf_writer *o, const tokenizer_vocabulary *v, const char *pre)
     put_flag(o, "tokenizer.ggml.remove_extra_whitespaces", v->remove_extra_whitespaces);
     if (v->charsmap.n) gguf_put_array(o, "tokenizer.ggml.precompiled_charsmap", GGUF_U8, v->charsmap.p, v->charsmap.n);
     put_flag(o, "tokenizer.ggml.normalizer.lowercase", v->lowercase);
+    put_flag(o, "tokenizer.ggml.normalizer.strip_accents", v->strip_accents); /* ours: llama.cpp always does */
 }
 
 /* chat_template.jinja, or the one text in tokenizer_config.json. */
@@ -75,9 +76,9 @@ lorec_err gguf_put_vocabulary(gguf_writer *o, const char *path, const char *mode
     tokenizer_vocabulary v;
     *what = 0;
     TRY(tokenizer_open(&t, path));
-    lorec_err e = tokenizer_to_vocabulary(t, n ? n : tokenizer_size(t), &v);
+    lorec_err e = tokenizer_to_vocabulary(t, n ? n : tokenizer_size(t), pre_of(model_type), &v);
     if (!e) {
-        put(o, &v, pre_of(model_type));
+        put(o, &v);
         snprintf(what, room, "%s of %zu tokens", v.model, v.n);
         tokenizer_vocabulary_free(&v);
         if (folder_exists(path)) e = put_chat(o, path);

@@ -25,3 +25,17 @@ lorec_err base64_decode(slice text, buf *out)
     }
     return LOREC_OK;
 }
+
+lorec_err base64_encode(slice bytes, buf *out)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < bytes.n; i += 3) {
+        size_t n = bytes.n - i < 3 ? bytes.n - i : 3;
+        uint32_t three = 0;
+        for (size_t k = 0; k < 3; k++) three = three << 8 | (k < n ? (unsigned char)bytes.p[i + k] : 0);
+        char four[4];
+        for (size_t k = 0; k < 4; k++) four[k] = k <= n ? letters[three >> (18 - 6 * k) & 63] : '=';
+        TRY(buf_add(out, four, sizeof four));
+    }
+    return LOREC_OK;
+}

@@ -26,6 +26,15 @@ lorec_err charsmap_open(charsmap *m, slice bytes)
     return LOREC_OK;
 }
 
+lorec_err charsmap_bytes(const charsmap *m, buf *out)
+{
+    uint32_t size = (uint32_t)(m->units * 4);
+    if (m->units == 0) return LOREC_OK;
+    TRY(buf_add(out, (const char *)&size, sizeof size));
+    TRY(buf_add(out, (const char *)m->unit, size));
+    return buf_add(out, m->text, m->n);
+}
+
 void charsmap_free(charsmap *m)
 {
     mem_free(m->unit);

@@ -23,7 +23,8 @@ typedef struct charsmap {
     size_t n;
 } charsmap;
 
-lorec_err charsmap_open(charsmap *m, slice bytes); /* an empty slice: no rules */
+lorec_err charsmap_open(charsmap *m, slice bytes);     /* an empty slice: no rules */
+lorec_err charsmap_bytes(const charsmap *m, buf *out); /* what it was opened from, appended */
 void charsmap_free(charsmap *m);
 size_t charsmap_longest(const charsmap *m, slice text, slice *with);  /* as SentencePiece looks rules up */
 size_t charsmap_shortest(const charsmap *m, slice text, slice *with); /* as Hugging Face's tokenizers does */

@@ -1,7 +1,8 @@
-/* A tokenizer as the vocabulary that a GGUF file holds: the inverse of read_vocabulary.c. */
+/* A tokenizer as the vocabulary that a GGUF file holds: the inverse of read_vocabulary.c. GGUF says less of a tokenizer than
+ * other files do, so what was made is read again and has to give the same ids (export_check.c). */
 #include <stdlib.h>
 
-#include "text/tokenizer/parts.h"
+#include "text/tokenizer/export.h"
 
 #define MARK "\xe2\x96\x81" /* "▁", a space of SentencePiece's */
 
@@ -65,6 +66,10 @@ static lorec_err export_pieces(exported *x, const tokenizer *t, size_t n, bool b
         bool special = t->special[i];
         x->type[i] = special && t->vocabulary.type[i] == TOKENIZER_TYPE_NORMAL ? TOKENIZER_TYPE_CONTROL
                                                                                : t->vocabulary.type[i];
+        if (!words && (int32_t)i == t->role[TOKENIZER_UNK] && x->type[i] != TOKENIZER_TYPE_USER_DEFINED)
+            x->type[i] = TOKENIZER_TYPE_UNKNOWN;
+        if (x->type[i] == TOKENIZER_TYPE_NORMAL && t->byte_fallback && byte_piece(s) >= 0)
+            x->type[i] = TOKENIZER_TYPE_BYTE;
         if (x->type[i] == TOKENIZER_TYPE_NORMAL && is_added(t, (int32_t)i)) x->type[i] = TOKENIZER_TYPE_USER_DEFINED;
         x->score[i] = (float)t->vocabulary.score[i];
         TRY(words && !special ? keep_wordpiece(x, t, s, &x->piece[i])
@@ -125,6 +130,7 @@ static void settle(exported *x, tokenizer_vocabulary *v)
     const char *base = x->text.p ? x->text.p : "";
     for (size_t i = 0; i < v->n; i++) x->piece[i].p = base + (uintptr_t)x->piece[i].p;
     for (size_t i = 0; i < v->n_merges; i++) x->merge[i].p = base + (uintptr_t)x->merge[i].p;
+    if (v->charsmap.n) v->charsmap.p = base + (uintptr_t)v->charsmap.p;
     v->piece = x->piece;
     v->merge = x->merge;
     v->score = x->score;
@@ -142,38 +148,72 @@ static lorec_err adds_space(const tokenizer *t, bool *out)
     return e;
 }
 
+/* Whether several spaces become one, and those at the ends go. */
+static lorec_err removes_spaces(const tokenizer *t, bool *out)
+{
+    tokens one = {0}, many = {0};
+    lorec_err e = tokenizer_encode(t, slice_of("a b"), TOKENIZER_PLAIN, &one);
+    if (!e) e = tokenizer_encode(t, slice_of(" a  b "), TOKENIZER_PLAIN, &many);
+    *out = !e && one.n == many.n && one.n && memcmp(one.id, many.id, one.n * sizeof *one.id) == 0;
+    tokens_free(&one);
+    tokens_free(&many);
+    return e;
+}
+
+/* The rules of its normalizer as SentencePiece writes them. */
+static lorec_err export_rules(exported *x, const tokenizer *t, tokenizer_vocabulary *v)
+{
+    bool removes;
+    size_t from = x->text.n;
+    for (size_t i = 0; i < t->normalizer.n && x->text.n == from; i++)
+        TRY(charsmap_bytes(&t->normalizer.at[i].map, &x->text));
+    v->charsmap = (slice){(const char *)(uintptr_t)from, x->text.n - from};
+    TRY(removes_spaces(t, &removes));
+    v->remove_extra_whitespaces = removes;
+    return LOREC_OK;
+}
+
+static const char *kind_of(const tokenizer *t)
+{
+    if (t->model == &model_bpe) return t->byte_level ? "gpt2" : "llama";
+    return t->model == &model_wordpiece ? "bert" : t->model == &model_unigram ? "t5" : NULL;
+}
+
 static lorec_err export_all(const tokenizer *t, size_t n, exported *x, tokenizer_vocabulary *v)
 {
-    bool bytes = t->model == &model_bpe && t->byte_level, pieces = t->model == &model_bpe && !bytes, space;
-    if (!bytes && !pieces && t->model != &model_wordpiece)
-        return err_set(LOREC_INPUT, "a vocabulary of kind %s is not written into GGUF here", t->model->name);
+    v->model = kind_of(t);
+    if (!v->model) return err_set(LOREC_INPUT, "GGUF has no vocabularies of kind %s", t->model->name);
     if (n < t->vocabulary.n)
         return err_set(LOREC_INPUT, "the vocabulary has %zu tokens and the model %zu", t->vocabulary.n, n);
-    v->model = bytes ? "gpt2" : pieces ? "llama" : "bert";
+    bool bytes = strcmp(v->model, "gpt2") == 0, bpe = t->model == &model_bpe, space;
     v->n = n;
     TRY(export_pieces(x, t, n, bytes));
     if (bytes) TRY(export_merges(x, t, v));
-    if (pieces) TRY(scores_of_merges(x, t, n));
+    if (bpe && !bytes) TRY(scores_of_merges(x, t, n));
     for (int r = 0; r < TOKENIZER_ROLES; r++) v->role[r] = t->role[r];
-    for (size_t i = 0; i < t->normalizer.n; i++)
-        if (t->normalizer.at[i].lower) v->lowercase = 1;
-    if (t->model != &model_wordpiece) {
-        v->add_bos = t->single.n && t->single.part[0].what == FRAME_TOKEN;
-        v->add_eos = t->single.n && t->single.part[t->single.n - 1].what == FRAME_TOKEN;
+    if (t->model == &model_wordpiece) {
+        v->lowercase = v->strip_accents = 0;
+        for (size_t i = 0; i < t->normalizer.n; i++) {
+            if (t->normalizer.at[i].lower) v->lowercase = 1;
+            if (t->normalizer.at[i].accents) v->strip_accents = 1;
+        }
+    } else {
+        v->add_bos = t->single.n ? t->single.part[0].what == FRAME_TOKEN : t->add_bos;
+        v->add_eos = t->single.n ? t->single.part[t->single.n - 1].what == FRAME_TOKEN : t->add_eos;
         TRY(adds_space(t, &space));
-        if (pieces) v->add_space_prefix = space;
+        if (!bytes) v->add_space_prefix = space;
     }
+    if (t->model == &model_unigram) TRY(export_rules(x, t, v));
     settle(x, v);
     return LOREC_OK;
 }
 
-lorec_err tokenizer_to_vocabulary(const tokenizer *t, size_t n, tokenizer_vocabulary *out)
+lorec_err tokenizer_to_vocabulary(const tokenizer *t, size_t n, const char *pre, tokenizer_vocabulary *out)
 {
     exported x = {0};
     *out = tokenizer_vocabulary_none();
     lorec_err e = export_all(t, n, &x, out);
     if (e) {
-        settle(&x, &(tokenizer_vocabulary){0});
         buf_free(&x.text);
         mem_free(x.piece);
         mem_free(x.merge);
@@ -183,12 +223,15 @@ lorec_err tokenizer_to_vocabulary(const tokenizer *t, size_t n, tokenizer_vocabu
         return e;
     }
     out->owned = x.text.p;
-    return LOREC_OK;
+    e = export_check(t, pre, out);
+    if (e) tokenizer_vocabulary_free(out);
+    return e;
 }
 
 void tokenizer_vocabulary_free(tokenizer_vocabulary *v)
 {
     mem_free(v->owned);
+    mem_free(v->owned_pre);
     mem_free((void *)(uintptr_t)v->piece);
     mem_free((void *)(uintptr_t)v->merge);
     mem_free((void *)(uintptr_t)v->score);

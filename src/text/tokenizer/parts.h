@@ -39,7 +39,8 @@ bool vocabulary_find(const vocabulary *v, slice text, int32_t *id);
 slice vocabulary_text(const vocabulary *v, int32_t id); /* p NULL: a gap */
 void vocabulary_free(vocabulary *v);
 
-lorec_err base64_decode(slice text, buf *out); /* appended */
+lorec_err base64_decode(slice text, buf *out);  /* appended */
+lorec_err base64_encode(slice bytes, buf *out); /* appended */
 
 /* "<0x0A>" is 10; anything else, "<0x-1>" too, is -1. */
 int byte_piece(slice text);

@@ -124,3 +124,8 @@ const pre_name *pre_name_find(const char *name)
             if ((at == rows[i].names || at[-1] == ' ') && (at[n] == 0 || at[n] == ' ')) return &rows[i];
     return NULL;
 }
+
+const pre_name *pre_name_at(size_t i)
+{
+    return i < sizeof rows / sizeof *rows ? &rows[i] : NULL;
+}

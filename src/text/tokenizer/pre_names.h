@@ -21,5 +21,6 @@ typedef struct pre_name {
 } pre_name;
 
 const pre_name *pre_name_find(const char *name);
+const pre_name *pre_name_at(size_t i); /* NULL: there are no more */
 
 #endif

@@ -93,6 +93,7 @@ static lorec_err add_patterns(tokenizer *t, const pre_name *pre)
         step *made;
         TRY(steps_add(&t->pre_tokenizer, split, &made));
         made->behavior = SPLIT_ISOLATED;
+        TRY(buf_puts(&made->content, pre->pattern[i])); /* for export_json.c */
         TRY(regex_new(&made->pattern, slice_of(pre->pattern[i]), REGEX_PLAIN));
     }
     return LOREC_OK;

@@ -49,6 +49,12 @@ static convert_report to_folder(const char *from, const char *folder, convert_op
     return r;
 }
 
+/* GGUF keeps the bodies of encoders, not what they say with a head of their own. */
+static bool has_head(const char *name)
+{
+    return strcmp(name, "bert") != 0 && strcmp(name, "roberta") != 0;
+}
+
 static void there_and_back(const char *from, const char *name)
 {
     char gguf_path[1024], folder[1024];
@@ -64,7 +70,8 @@ static void there_and_back(const char *from, const char *name)
                                         "decoder_hidden_states.npy",
                                         "hidden_states.npy",
                                         "meta.json"};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) copy(from, files[i], folder);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (has_head(name) || strcmp(files[i], "logits.npy") != 0) copy(from, files[i], folder);
     parity p;
     assert_ok(parity_check(&p, folder));
     for (size_t i = 0; i < p.n; i++)
@@ -79,8 +86,9 @@ static void every_architecture(void **state)
 {
     (void)state;
     log_set_level(LOG_QUIET);
-    static const char *const names[] = {"llama", "llama3-rope", "mistral-window", "qwen2", "qwen3", "gpt2",
-                                        "phi",   "gpt-neox",    "bloom",          "glm",   "t5",    "flan-t5"};
+    static const char *const names[] = {"llama", "llama3-rope", "mistral-window", "qwen2",  "qwen3",
+                                        "gpt2",  "phi",         "gpt-neox",       "bloom",  "glm",
+                                        "t5",    "flan-t5",     "bert",           "roberta"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char below[64];
         snprintf(below, sizeof below, "oracle/%s", names[i]);
@@ -281,6 +289,7 @@ static void every_row_of_the_tables(void **state)
     size_t n = 0;
     for (const gguf_arch *a; (a = gguf_arch_at(n)); n++) {
         char from[1024], file[1024];
+        if (strcmp(a->gguf, "bert") == 0 && strcmp(a->type, "bert") != 0) continue; /* comes back as a BERT: above */
         snprintf(from, sizeof from, "%s", tiny_folder(a));
         snprintf(file, sizeof file, "%s-tiny.gguf", test_path(a->type));
         convert_report r = to_gguf(from, file, (convert_options){0});
@@ -289,7 +298,8 @@ static void every_row_of_the_tables(void **state)
         weights *w;
         assert_ok(weights_open(&w, file));
         const char *type = json_string_value(json_object_get(weights_config(w), "model_type"));
-        if (strcmp(a->type, "mistral") != 0) assert_string_equal(type, a->type); /* without a window it is LLaMA */
+        bool other = strcmp(a->type, "mistral") == 0 || strcmp(a->type, "mt5") == 0; /* they are LLaMA and T5 there */
+        if (!other) assert_string_equal(type, a->type);
         weights_close(w);
     }
     assert_true(n >= 15);
