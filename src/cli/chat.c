@@ -2,9 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/threads.h"
 #include "cli/args.h"
 #include "cli/line_reader.h"
 #include "cli/print.h"
+#include "cli/signals.h"
 #include "cli/talk.h"
 #include "cli/term.h"
 
@@ -128,13 +130,26 @@ static lorec_err obey(chat *c, slice line)
 
 /* ---- the conversation ------------------------------------------------------------------------------------------------------ */
 
+/* One turn; at a terminal Ctrl-C stops it, not the program. */
+static lorec_err answer(chat *c, slice line, bool typed)
+{
+    if (typed) signals_catch();
+    lorec_err e = *line.p == '/' ? obey(c, line) : say(c, line);
+    if (!typed) return e;
+    signals_release();
+    if (e != LOREC_CANCELLED && cancel_check() == LOREC_OK) return e;
+    cancel_clear();
+    puts("");
+    return err_set(LOREC_CANCELLED, "stopped");
+}
+
 /* At a terminal what goes wrong in a turn is said and the talk goes on; in a pipe it ends it. */
 static lorec_err converse(chat *c, line_reader *r)
 {
     slice line;
     while (!c->done && line_reader_next(r, &line)) {
         if (!line.n) continue;
-        lorec_err e = *line.p == '/' ? obey(c, line) : say(c, line);
+        lorec_err e = answer(c, line, line_reader_edits(r));
         if (ferror(stdout)) return err_errno("standard output");
         if (e && !line_reader_edits(r)) return e;
         if (e) fprintf(stderr, "%s%s%s\n", term_dim(stderr), lorec_error_message(), term_off(stderr));
@@ -152,8 +167,14 @@ static void hello(const talk_options *o)
 static lorec_err talk_with(chat *c, const talk_options *o)
 {
     line_reader *r = NULL;
+    char name[VERBS][16];
+    const char *word[VERBS];
+    for (size_t i = 0; i < VERBS; i++) {
+        snprintf(name[i], sizeof name[i], "/%s", verbs[i].name);
+        word[i] = name[i];
+    }
     lorec_err e = talk_open(&c->talk, o);
-    if (!e) e = line_reader_open(&r, "chat");
+    if (!e) e = line_reader_open(&r, "chat", word, VERBS);
     if (!e && line_reader_edits(r)) hello(o);
     if (!e) e = converse(c, r);
     line_reader_close(r);
@@ -166,13 +187,14 @@ const command command_chat = {
     .name = "chat",
     .summary = "a conversation that recommends from a finished run",
     .usage = "lorec chat RUN [--llm MODEL|URL] [--method KEY] [--user ID] [--json]",
-    .details = "Titles that are named become the history; the answer is what may come next, and why. With --llm a "
-               "language model\n"
-               "puts it into words; titles that the catalogue does not have are replaced. /more, /why, /forget, "
-               "/method, /history,\n"
-               "/quit; /help lists them. At a terminal lines are edited and kept for the next time; in a pipe there is "
-               "no prompt,\n"
-               "and each line of the input is a turn.",
+    .details =
+        "Titles that are named become the history; the answer is what may come next, and why. With --llm a "
+        "language model\n"
+        "puts it into words; titles that the catalogue does not have are replaced. /more, /why, /forget, "
+        "/method, /history,\n"
+        "/quit; /help lists them. At a terminal lines are edited and kept for the next time; in a pipe there is "
+        "no prompt,\n"
+        "and each line of the input is a turn. Ctrl-C leaves a line or stops an answer, Tab completes a /command.",
     .examples = "  lorec chat runs/first\n"
                 "  echo \"Toy Story (1995), Jumanji (1995)\" | lorec chat runs/first\n"
                 "  lorec chat runs/first --llm models/qwen3\n",

@@ -1,6 +1,7 @@
 #include "cli/line_reader.h"
 
 #include <histedit.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -18,12 +19,56 @@ struct line_reader {
     buf file;
     char *line; /* of getline */
     size_t cap;
+    bool abandoned; /* Ctrl-C */
+    const char *const *word;
+    size_t n_words; /* what Tab completes */
 };
 
 static char *prompt(EditLine *e)
 {
     (void)e;
     return (char *)"> ";
+}
+
+/* Ctrl-C: the line is not meant; a new one begins. */
+static unsigned char abandon(EditLine *e, int key)
+{
+    line_reader *r;
+    (void)key;
+    el_get(e, EL_CLIENTDATA, &r);
+    r->abandoned = true;
+    return CC_NEWLINE;
+}
+
+/* Tab: as far as all the words that begin so agree, and a blank behind the only one. */
+static unsigned char complete(EditLine *e, int key)
+{
+    line_reader *r;
+    const LineInfo *l = el_line(e);
+    const slice typed = {l->buffer, (size_t)(l->lastchar - l->buffer)};
+    slice found = {0};
+    size_t fits = 0;
+    (void)key;
+    el_get(e, EL_CLIENTDATA, &r);
+    for (size_t i = 0; i < r->n_words; i++) {
+        const slice word = slice_of(r->word[i]);
+        if (word.n < typed.n || memcmp(word.p, typed.p, typed.n) != 0) continue;
+        if (!fits++) found = word;
+        for (size_t k = typed.n; k < found.n; k++)
+            if (k >= word.n || word.p[k] != found.p[k]) found.n = k;
+    }
+    if (!typed.n || !fits || l->cursor != l->lastchar) return CC_ERROR;
+    char more[80];
+    snprintf(more, sizeof more, "%.*s%s", (int)(found.n - typed.n), found.p + typed.n, fits == 1 ? " " : "");
+    return *more && el_insertstr(e, more) == 0 ? CC_REFRESH : CC_ERROR;
+}
+
+/* Ctrl-Z; libedit sees to the terminal before and after. */
+static unsigned char suspend(EditLine *e, int key)
+{
+    (void)e, (void)key;
+    raise(SIGTSTP);
+    return CC_REDISPLAY;
 }
 
 /* ---- the history's file ---------------------------------------------------------------------------------------------- */
@@ -68,17 +113,27 @@ static lorec_err begin_editing(line_reader *r, const char *name)
     if (r->file.n) history(r->past, &event, H_LOAD, r->file.p);
     el_set(r->edit, EL_PROMPT, prompt);
     el_set(r->edit, EL_EDITOR, "emacs");
-    el_set(r->edit, EL_SIGNAL, 1); /* the terminal is as it was when Ctrl-C ends the program */
+    el_set(r->edit, EL_SIGNAL, 1); /* the terminal is as it was when a signal ends the program */
+    el_set(r->edit, EL_CLIENTDATA, r);
+    el_set(r->edit, EL_ADDFN, "lorec-abandon", "leave this line", abandon);
+    el_set(r->edit, EL_SETTY, "-d", "-isig", NULL); /* keys while a line is edited, signals otherwise */
+    el_set(r->edit, EL_BIND, "^C", "lorec-abandon", NULL);
+    el_set(r->edit, EL_ADDFN, "lorec-complete", "complete a word", complete);
+    el_set(r->edit, EL_BIND, "^I", "lorec-complete", NULL);
+    el_set(r->edit, EL_ADDFN, "lorec-suspend", "stop the program", suspend);
+    el_set(r->edit, EL_BIND, "^Z", "lorec-suspend", NULL);
     el_set(r->edit, EL_HIST, history, r->past);
     el_source(r->edit, NULL); /* the user's ~/.editrc */
     return LOREC_OK;
 }
 
-lorec_err line_reader_open(line_reader **out, const char *name)
+lorec_err line_reader_open(line_reader **out, const char *name, const char *const *word, size_t n_words)
 {
     *out = NULL;
     line_reader *r;
     TRY(mem_new(&r, 1));
+    r->word = word;
+    r->n_words = n_words;
     lorec_err e = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? begin_editing(r, name) : LOREC_OK;
     if (e)
         line_reader_close(r);
@@ -108,9 +163,19 @@ static bool next_edited(line_reader *r, slice *line)
 {
     HistEvent event;
     int n = 0;
+    r->abandoned = false;
     const char *text = el_gets(r->edit, &n);
-    if (!text || n <= 0) return false;
+    if (!text || n <= 0) {
+        puts(""); /* what comes next is not behind the prompt */
+        return false;
+    }
     *line = slice_trim((slice){text, (size_t)n});
+    if (r->abandoned) {
+        bool ends = !line->n;
+        puts("");
+        *line = (slice){"", 0};
+        return !ends;
+    }
     if (!line->n) return true;
     history(r->past, &event, H_ENTER, text);
     keep_history(r);

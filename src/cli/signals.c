@@ -11,6 +11,12 @@ static void on_signal(int number)
     cancel_request(); /* the handler is reset by then */
 }
 
+void signals_release(void)
+{
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+}
+
 void signals_catch(void)
 {
     struct sigaction a = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};

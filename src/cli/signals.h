@@ -7,5 +7,6 @@
 #define LOREC_CLI_SIGNALS_H
 
 void signals_catch(void);
+void signals_release(void); /* as the system has it again: they end the program */
 
 #endif

@@ -1,9 +1,12 @@
 #include "cli/talk.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/threads.h"
 #include "serve/engine/evidence.h"
 #include "serve/openai/desk.h"
 #include "serve/openai/grounded.h"
@@ -184,6 +187,7 @@ typedef struct words { /* of one answer, from a thread of the desk */
     grounded *g;
     buf text; /* checked, not written yet */
     bool ended, failed;
+    _Atomic bool stopped; /* somebody wants no more of it */
     char why[200];
 } words;
 
@@ -210,12 +214,31 @@ static void take_end(void *ctx, int64_t i, const desk_reply *r)
     pthread_mutex_unlock(&w->lock);
 }
 
+/* Ctrl-C stops this answer and nothing else: the request is taken back, and the model's thread goes on to say so. */
+static void wait_for_some(words *w)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += 100 * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_cond_timedwait(&w->some, &w->lock, &until);
+    if (cancel_check() == LOREC_OK) return;
+    cancel_clear();
+    w->stopped = true;
+}
+
+static bool is_stopped(void *ctx)
+{
+    return ((words *)ctx)->stopped;
+}
+
 static lorec_err pass_on(talk *t, words *w, talk_write write, void *ctx)
 {
     lorec_err e = LOREC_OK;
     for (bool ended = false; !ended;) {
         pthread_mutex_lock(&w->lock);
-        while (!w->ended && !w->text.n) pthread_cond_wait(&w->some, &w->lock);
+        while (!w->ended && !w->text.n) wait_for_some(w);
         ended = w->ended;
         buf piece = w->text;
         w->text = (buf){0};
@@ -243,10 +266,12 @@ static lorec_err ask_llm(talk *t, grounded *g, talk_write write, void *ctx, bool
                                            .stream = true,
                                            .piece = take_piece,
                                            .done = take_end,
+                                           .left = is_stopped,
                                            .ctx = &w},
                            &fault);
     if (!e) e = pass_on(t, &w, write, ctx);
     *spoken = t->text.n > 0;
+    if (!e && w.stopped) e = err_set(LOREC_CANCELLED, "stopped");
     if (!e && w.failed) log_warn("the language model: %s", w.why);
     if (!e && !w.failed && !grounded_named(g, 0)) *spoken = false;
     json_decref(messages);
@@ -265,8 +290,13 @@ static lorec_err answer(talk *t, bool with_llm, talk_write write, void *ctx)
     lorec_err e = grounded_new(&g, &(grounded_from){&t->engine, &t->live, t->mentions, NULL}, &t->last, 1);
     live_unlock(&t->live);
     TRY(e);
-    if (with_llm && t->desk && ask_llm(t, g, write, ctx, &spoken))
-        log_warn("the language model: %s", lorec_error_message());
+    lorec_err said = with_llm && t->desk ? ask_llm(t, g, write, ctx, &spoken) : LOREC_OK;
+    if (said == LOREC_CANCELLED) {
+        grounded_free(g);
+        TRY(remember(t, "assistant", (slice){t->text.p, t->text.n}));
+        return err_set(LOREC_CANCELLED, "stopped");
+    }
+    if (said) log_warn("the language model: %s", lorec_error_message());
     if (!spoken && t->text.n) e = buf_puts(&plain, "\n\n");
     if (!spoken && !e) e = grounded_plain(g, &plain);
     if (!spoken && !e) e = write(ctx, (slice){plain.p, plain.n});

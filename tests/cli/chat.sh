@@ -75,6 +75,11 @@ if script --version 2>/dev/null | grep -q util-linux; then
     }
     typed 'heatx\0177\r' '/history\r' '\004' && says '"Heat (1995)"' && says '> ' && says "$(printf '\033[1mr')"
     [ "$(stat -c %a state/lorec/chat)" = 600 ] || die "the history is open to others"
+    # Ctrl-C leaves a line, Tab completes a command, Ctrl-C where nothing was typed ends
+    typed 'nothing of it\003' 'heat\r' '/his\t\r' '\003'
+    grep -q '^"Heat (1995)"' out || die "the line after the one that was left: $(cat out)"
+    lacks 'there is no /his' && lacks 'what others choose'
+    [ "$(grep -c '^1\. ' out)" = 1 ] || die "the line that was left is answered: $(cat out)"
     typed NO_COLOR=1 '\033[A\033[A\r' '\004' && says '1. "' && lacks "$(printf '\033[1mr')"
 else
     echo "script(1) is not here: the terminal was not tried"

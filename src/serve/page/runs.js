@@ -92,7 +92,7 @@ export function show(place) {
       }
       for (const g of groups.values()) g.rows = distinct(g.rows);
       said.textContent = `${finished.length} finished ${finished.length === 1 ? "run" : "runs"}`;
-      const shown = [...groups.values()].filter((g) => g.rows.length);
+      const shown = [...groups.values()].filter((g) => g.rows.length).sort((a, b) => b.rows.length - a.rows.length);
       replace(boards, shown.length ? shown.map(section)
         : el("p", {}, "No run here is finished yet; ", el("a", {href: "#training"}, "Training"), " shows those under way."));
     } catch (e) {
