@@ -109,7 +109,11 @@ lorec_err llm_need(const llm *m, unsigned needs, const char *who)
     if (!e) e = llm_can_text(llm_can(m), &can);
     if (!e)
         e = err_set(LOREC_USAGE, "%s needs %s, which %.200s can not do (it can: %s)%s", who, lacks.p, m->spec, can.p,
-                    missing & (LLM_WEIGHTS | LLM_SCORE) ? "; take a local model: local:PATH" : "");
+                    missing & (LLM_WEIGHTS | LLM_SCORE) ? "; take a local model: local:PATH"
+                    : (missing & LLM_CHAT) && strncmp(m->spec, "local:", 6) == 0
+                        ? "; it has no chat template of its own: "
+                          "local:PATH?chat=NAME names one"
+                        : "");
     buf_free(&lacks);
     buf_free(&can);
     return e;

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "lm/encdec.h"
+#include "lm/weights.h"
 
 void lm_text_free(lm_text *m)
 {
@@ -64,12 +65,22 @@ static lorec_err open_tokenizer(lm_text *m, const char *path)
     return e ? err_context(e, "%s: the tokenizer", path) : LOREC_OK;
 }
 
+/* What is wrong with a model is told before what is wrong with a vocabulary that happens to lie beside it. */
+static lorec_err check_file(const char *path)
+{
+    weights *w;
+    TRY(weights_open(&w, path));
+    weights_close(w);
+    return LOREC_OK;
+}
+
 lorec_err lm_text_open(lm_text **out, const char *path, const char *tokenizer_path, lm_form form)
 {
     *out = NULL;
     lm_text *m;
     TRY(mem_new(&m, 1));
-    lorec_err e = tokenizer_path ? tokenizer_open(&m->tokenizer, tokenizer_path) : open_tokenizer(m, path);
+    lorec_err e = check_file(path);
+    if (!e) e = tokenizer_path ? tokenizer_open(&m->tokenizer, tokenizer_path) : open_tokenizer(m, path);
     if (!e) e = lm_model_open_as(&m->model, path, form);
     if (!e) {
         find_ends(m);

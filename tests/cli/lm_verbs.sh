@@ -21,7 +21,7 @@ fails 3 'does not fit' lm score --model m --prompt-text aaaaaaaaaaaaaaaaaaaaaaa 
 fails 3 'puts no first token' lm score --model m --prompt-text '' --candidates items
 fails 2 'either --prompt' lm score --model m --candidates items
 fails 2 '--model M' lm score --prompt prompt --candidates items
-fails 3 "No such file" lm score --model nothing --prompt prompt --candidates items
+fails 3 "no such model" lm score --model nothing --prompt prompt --candidates items
 printf 'a\n\nb\n' >hole
 fails 3 'line 2 is empty' lm score --model m --prompt prompt --candidates hole
 

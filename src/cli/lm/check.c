@@ -6,6 +6,21 @@
 #include "cli/print.h"
 #include "lm/parity/parity.h"
 
+static bool has(const char *folder, const char *name)
+{
+    buf path = {0};
+    bool there = !path_join(&path, folder, name) && file_exists(path.p);
+    buf_free(&path);
+    return there;
+}
+
+/* A model without a fixture's arrays is what people try first. */
+static lorec_err check_folder(const char *folder)
+{
+    if (!folder_exists(folder) || has(folder, "input_ids.npy") || has(folder, "pixel_values.npy")) return LOREC_OK;
+    return err_set(LOREC_INPUT, "%s: no input_ids.npy in it: it is no fixture; see `lorec lm check --help`", folder);
+}
+
 static lorec_err run_check(int argc, char **argv);
 const command command_lm_check = {
     .name = "lm check",
@@ -49,6 +64,7 @@ static lorec_err run_check(int argc, char **argv)
     lorec_err e = args_parse(&a, argc, argv);
     if (e || a.done) goto done;
     TRY_GO(e, args_need_words(&a, 1, 1, "FOLDER"), done);
+    TRY_GO(e, check_folder(a.word[0]), done);
     TRY_GO(e, parity_check(&p, a.word[0]), done);
     e = json ? print_json_object(rows_json(a.word[0], &p)) : print_rows(&p);
     if (!e && p.failed) e = err_set(LOREC_FAILED, "%s: %zu of %zu quantities fall short", a.word[0], p.failed, p.n);

@@ -76,6 +76,17 @@ static lorec_err print_report(const char *out, const convert_report *r, bool jso
     return LOREC_OK;
 }
 
+/* What is not *.gguf becomes a folder; who names a file of weights means something else. */
+static lorec_err check_out(const char *out)
+{
+    static const char *const files[] = {".safetensors", ".bin", ".pt", ".pth", ".json"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (ends(out, files[i]))
+            return err_set(LOREC_USAGE, "%s: OUT is a file that ends in .gguf, or a new folder, which gets all of %s",
+                           out, "config.json, model.safetensors and the vocabulary");
+    return LOREC_OK;
+}
+
 static lorec_err convert(const char *in, const char *out, const words *say, bool quantised)
 {
     convert_options o = {.typed = say->type != NULL,
@@ -84,7 +95,9 @@ static lorec_err convert(const char *in, const char *out, const words *say, bool
                          .shard_bytes = (uint64_t)(say->shard * 1e9)};
     convert_report r;
     weights *w;
-    if (say->type && !elem_find(say->type, &o.type)) return err_set(LOREC_USAGE, "\"%s\" is no type", say->type);
+    if (say->type && !elem_find(say->type, &o.type))
+        return err_set(LOREC_USAGE, "--type %s: there are %s", say->type,
+                       quantised ? "q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k" : "f32, f16, bf16");
     if (say->type && quantised != elem_quantised(o.type))
         return err_set(LOREC_USAGE,
                        quantised ? "%s is not quantised; `lorec lm convert` writes it"
@@ -92,10 +105,11 @@ static lorec_err convert(const char *in, const char *out, const words *say, bool
                        elem_name(o.type));
     if (say->type && !quantised && o.type > ELEM_BF16)
         return err_set(LOREC_USAGE, "weights are written as f32, f16 or bf16, not as %s", elem_name(o.type));
+    TRY(check_out(out));
     TRY(weights_open(&w, in));
     lorec_err e = ends(out, ".gguf") ? convert_to_gguf(w, out, &o, &r) : convert_to_folder(w, out, &o, &r);
     weights_close(w);
-    if (e) return err_context(e, "%s", in);
+    if (e) return strstr(lorec_error_message(), in) ? e : err_context(e, "%s", in);
     return print_report(out, &r, say->json);
 }
 

@@ -78,6 +78,15 @@ static lorec_err embed_ids(const embedder *e, const lines_in *in, float *out)
     return err;
 }
 
+/* Better known before hours of work than after. */
+static lorec_err check_out(const char *path)
+{
+    writer w;
+    TRY(writer_open(&w, path));
+    writer_abort(&w);
+    return LOREC_OK;
+}
+
 static lorec_err write_out(const float *x, size_t n, int64_t width, const char *path)
 {
     int64_t shape[2] = {(int64_t)n, width};
@@ -191,6 +200,7 @@ static lorec_err run_embed(int argc, char **argv)
     TRY_GO(err, read_normalize(normalize, &o), done);
     if (!path && isatty(STDOUT_FILENO))
         TRY_GO(err, err_set(LOREC_USAGE, "stdout is a terminal; say > OUT.npy or --out FILE"), done);
+    if (path) TRY_GO(err, check_out(path), done); /* before hours of work, not after */
     TRY_GO(err, embedder_open(&e, model, &o), done);
     TRY_GO(err, read_lines(&in), done);
     TRY_GO(err, embed_all(&(work){e, &in, cache, ids}, &shown, &x), done);

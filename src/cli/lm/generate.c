@@ -208,7 +208,10 @@ static void finish(void *ctx, const batch_reply *r)
         json_decref(steps);
         if (!r->error)
             err_set(LOREC_FAILED,
-                    r->reason == BATCH_CANCELLED ? "stopped" : "-n is too small for any line of the file");
+                    r->reason == BATCH_CANCELLED
+                        ? "stopped"
+                        : "no line of %s can be said in -n %lld tokens and what the model has room for",
+                    j->trie_file, (long long)j->tokens);
         if (r->error) err_set(r->error, "%s", r->message);
         j->failed = true;
         return;

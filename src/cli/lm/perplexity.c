@@ -53,7 +53,9 @@ static lorec_err run_perplexity(int argc, char **argv)
     if (lm_session_encodes(w.session))
         TRY_GO(e, err_set(LOREC_INPUT, "%s reads a text with an encoder; it has no perplexity", w.model), done);
     TRY_GO(e, lm_text_prompt(w.text, (slice){text.p, text.n}, &ids), done);
-    TRY_GO(e, lm_perplexity(w.session, ids.id, (int64_t)ids.n, context, stride, &p), done);
+    e = lm_perplexity(w.session, ids.id, (int64_t)ids.n, context, stride, &p);
+    if (e) e = err_context(e, "the text on stdin");
+    if (e) goto done;
     if (json)
         e = print_json_object(json_pack("{s:i, s:f, s:I, s:f}", "schema", 1, "perplexity", p.perplexity, "tokens",
                                         (json_int_t)p.tokens, "log_likelihood", p.log_likelihood));

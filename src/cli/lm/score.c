@@ -78,12 +78,28 @@ static lorec_err tokenise(job *j)
     return LOREC_OK;
 }
 
+/* A candidate's last token is not run, so it needs no place. */
+static lorec_err check_room(const job *j)
+{
+    const lm_model *m = j->words.text->model;
+    int64_t before = m->encoder ? 1 : (int64_t)j->ids.n + lm_session_before(j->words.session, -1),
+            room = transformer_settings(m->net)->max_positions - before + 1;
+    for (size_t i = 0; i < j->lines.n; i++)
+        if (j->length[i] > room)
+            return err_set(
+                LOREC_INPUT,
+                "%s, line %zu: a candidate of %d tokens, where the model has room for %lld behind the prompt",
+                j->candidates, i + 1, (int)j->length[i], (long long)room);
+    return LOREC_OK;
+}
+
 static lorec_err score(job *j)
 {
     TRY(read_prompt(j));
     TRY(text_lines_read(&j->lines, j->candidates));
     TRY(lm_words_open(&j->words, false));
     TRY(tokenise(j));
+    TRY(check_room(j));
     score_ask ask = {.prompts = 1,
                      .prompt = j->ids.id,
                      .prompt_length = &(int32_t){(int32_t)j->ids.n},

@@ -11,7 +11,10 @@ lorec_err lm_words_open(lm_words *w, bool keep)
     if (!w->model) return err_set(LOREC_USAGE, "--model M is needed");
     if (w->weights && !lm_form_find(w->weights, &form))
         return err_set(LOREC_USAGE, "--weights %s: there are keep, f32, bf16, q8, q4", w->weights);
-    TRY(lm_text_open(&w->text, w->model, w->tokenizer, form));
+    lorec_err e = lm_text_open(&w->text, w->model, w->tokenizer, form);
+    if (e == LOREC_INPUT && !w->tokenizer && strstr(lorec_error_message(), "no tokenizer.json"))
+        e = err_context(e, "the vocabulary (--tokenizer FILE names one that lies elsewhere)");
+    if (e) return e;
     lm_session_options o = {.bf16 = w->bf16, .keep = keep, .memory = (size_t)w->memory_mib << 20};
     if (w->adapter) {
         transformer *net[2];

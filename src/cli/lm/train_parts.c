@@ -175,6 +175,7 @@ lorec_err lm_train_make_words(const lm_train_words *w)
     TRY(tokenizer_trainer_new(&tr, &how));
     lorec_err e = corpus_texts(w->corpus, add_text, tr);
     if (!e) e = tokenizer_trainer_finish(tr, &file);
+    if (e == LOREC_INPUT && !strstr(lorec_error_message(), w->corpus)) e = err_context(e, "%s", w->corpus);
     if (!e) e = folder_make(w->out);
     if (!e) e = path_join(&path, w->out, "tokenizer.json");
     if (!e) e = json_write(file, path.p);

@@ -301,7 +301,7 @@ static lorec_err need_empty(const char *folder)
     TRY(folder_make(folder));
     TRY(folder_list(folder, &names, &n));
     names_free(names, n);
-    return n ? err_set(LOREC_USAGE, "%s: the folder is not empty", folder) : LOREC_OK;
+    return n ? err_set(LOREC_USAGE, "%s: the folder is not empty; name a new one", folder) : LOREC_OK;
 }
 
 /* config.json comes last: a folder without it is no model yet. */

@@ -105,7 +105,8 @@ lorec_err weights_open_folder(weights *w, const char *folder)
     if (!e && !file_exists(path.p)) {
         buf lone = {0};
         e = only_file(&lone, folder, ".gguf");
-        if (!e) e = lone.n ? weights_open_file(w, lone.p) : json_read(&config, path.p);
+        if (!e && lone.n) e = weights_open_file(w, lone.p);
+        if (!e && !lone.n) e = err_set(LOREC_INPUT, "%s: no model is in it: neither a config.json nor a .gguf", folder);
         buf_free(&lone);
     } else if (!e) {
         e = json_read(&config, path.p);

@@ -55,7 +55,7 @@ static bool is_jsonl(const char *path)
 static lorec_err walk_file(const corpus_visitor *v, const char *path)
 {
     lorec_err e = is_jsonl(path) ? walk_jsonl(v, path) : walk_text(v, path);
-    return e ? err_context(e, "%s", path) : LOREC_OK;
+    return e && !strstr(lorec_error_message(), path) ? err_context(e, "%s", path) : e;
 }
 
 static lorec_err walk_folder(const corpus_visitor *v, const char *path)

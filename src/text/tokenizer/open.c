@@ -143,6 +143,9 @@ lorec_err tokenizer_open(tokenizer **out, const char *path)
         e = find_in_folder(path, &found);
         s.path = found.p;
         if (!e) e = buf_puts(&s.folder, path);
+    } else if (!e && !file_exists(path)) {
+        e = err_set(LOREC_INPUT, "%s: there is no such file or folder", path);
+        s.path = path;
     } else if (!e) {
         s.path = path;
         const char *base = path_base(path);
