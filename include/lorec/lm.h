@@ -51,7 +51,7 @@ LOREC_API int64_t lorec_lm_positions(const lorec_lm *m);  /* tokens that one tex
 LOREC_API int64_t lorec_lm_parameters(const lorec_lm *m); /* how many values it has */
 
 /* n bytes of text to ids; framed: with what the model's tokenizer puts around a text. *n_ids is how many there are; those
- * that have room are written, so that a first call with room 0 measures. */
+ * that have room are written, so that a first call with room 0 measures. LOREC_INPUT: the model has no tokenizer. */
 LOREC_API lorec_err lorec_lm_tokenize(const lorec_lm *m, const char *text, size_t n, int framed, int32_t *ids,
                                       size_t room, size_t *n_ids);
 /* The same the other way: *n_text bytes, of which `room` are written (no NUL is). special: BOS and its like are written too. */
@@ -59,7 +59,8 @@ LOREC_API lorec_err lorec_lm_detokenize(const lorec_lm *m, const int32_t *ids, s
                                         size_t room, size_t *n_text);
 
 /* Logits of what follows n packed sequences of at least one id each: out [n, vocab]; every: after each token, [sum of lengths,
- * vocab]. An encoder-decoder's sequences are sources, and the logits are those of its first token. */
+ * vocab]. An encoder-decoder's sequences are sources, and the logits are those of its first token. LOREC_USAGE: an empty sequence,
+ * one longer than the positions, an id that is none. */
 LOREC_API lorec_err lorec_lm_logits(const lorec_lm *m, const int32_t *ids, const int32_t *lengths, size_t n, int every,
                                     float *out);
 
@@ -79,10 +80,12 @@ typedef struct lorec_lm_generate_options {
     int64_t tokens;     /* at most so many new ones; 0: 128, or what `only` needs */
     double temperature; /* 0: the likeliest token each time */
     int64_t top_k;      /* 0: all */
-    double top_p, min_p, repetition;
-    int64_t samples; /* 0: 1; more need a temperature */
+    double top_p; /* draw from the fewest likeliest tokens that reach this share (Holtzman et al., ICLR 2020); 0: all */
+    double min_p; /* and from those at least so likely as this times the likeliest (Nguyen et al., ICLR 2025); 0: all */
+    double repetition; /* above 1: tokens said before become less likely (Keskar et al. 2019); 0: as they are */
+    int64_t samples;   /* 0: 1; more need a temperature */
     int64_t beams; /* above 0: so many likeliest texts by beam search, best first; without temperature, samples, stop */
-    double length_power;
+    double length_power;     /* of beams, which are ordered by logp / tokens^this (Wu et al. 2016); 0: by logp */
     uint64_t seed;           /* of the draws: a sample is a function of it and of its number */
     const char *const *stop; /* [n_stop] a text ends before one of these */
     size_t n_stop;
@@ -108,6 +111,8 @@ typedef struct lorec_generated_text {
     int64_t choice;    /* of `only`: which one, the first of equal ones; -1: none */
 } lorec_generated_text;
 
+/* LOREC_USAGE: options that do not go together; LOREC_INPUT: the prompt is longer than the model's positions (cut), the model has no
+ * tokenizer; LOREC_FAILED: `only` with too few tokens; LOREC_CANCELLED: the watch asked. */
 LOREC_API lorec_err lorec_lm_generate(lorec_generated **out, const lorec_lm *m, const char *prompt,
                                       const lorec_lm_generate_options *options);
 LOREC_API size_t lorec_generated_count(const lorec_generated *g);

@@ -35,7 +35,8 @@ extern "C" {
 typedef struct lorec_dataset lorec_dataset;
 typedef struct lorec_model lorec_model;
 
-/* A prepared folder, a raw file or folder of any known form, or "sample". format: NULL guesses. */
+/* A prepared folder, a raw file or folder of any known form, or "sample". format: NULL guesses. LOREC_INPUT: a row that can not be
+ * read (the file, the line and the field are named), or no form fits; LOREC_USAGE: there is no such form. */
 LOREC_API lorec_err lorec_dataset_load(lorec_dataset **out, const char *path_or_name, const char *format);
 
 /* Rows in memory: who, what, and where there are any, how much and when. Ids are whole numbers, written in decimals, or,
@@ -54,7 +55,7 @@ typedef struct lorec_rows {
 } lorec_rows;
 /* LOREC_INPUT: no rows, a place outside its table (the row is named), a rating that is infinite, times in two units. */
 LOREC_API lorec_err lorec_dataset_from_rows(lorec_dataset **out, const lorec_rows *rows);
-/* A prepared folder, written whole or not at all: what lorec_dataset_load and `--data` read. */
+/* A prepared folder, written whole or not at all: what lorec_dataset_load and `--data` read. LOREC_RESOURCE: disk, permission. */
 LOREC_API lorec_err lorec_dataset_save(const lorec_dataset *d, const char *folder);
 LOREC_API void lorec_dataset_free(lorec_dataset *d);
 LOREC_API const char *lorec_dataset_name(const lorec_dataset *d);
@@ -79,13 +80,15 @@ LOREC_API const char *lorec_dataset_title(const lorec_dataset *d, uint32_t item,
 typedef struct lorec_fit_options {
     size_t size;
     uint64_t seed;
-    const char *split;      /* NULL: "loo"; validation (where the split has one) stops training early */
+    const char *split;      /* NULL: "loo"; others: docs/data.md. Validation (where it has one) stops training early */
     const char *const *set; /* "name=value" options of the method, [n_set] */
     size_t n_set;
     int all_rows; /* train on every row: for serving, once the settings are known */
 } lorec_fit_options;
 
-/* Trains a method by key (`lorec methods`) on the training part of a split. options NULL: the defaults, seed 1. */
+/* Trains a method by key (`lorec methods`) on the training part of a split. options NULL: the defaults, seed 1. LOREC_USAGE: there
+ * is no such method, option or split, or options do not fit together; LOREC_INPUT: the data lack what it needs; LOREC_RESOURCE:
+ * memory; LOREC_CANCELLED: the watch asked. The data set is not kept. */
 LOREC_API lorec_err lorec_fit(lorec_model **out, const char *method, const lorec_dataset *d,
                               const lorec_fit_options *options);
 
@@ -95,29 +98,33 @@ typedef struct lorec_item {
 } lorec_item;
 
 /* Up to k items for a person that is known (user: its id), or for a history of ids or titles, oldest first, or both (the
- * history then stands for what the person had). Items had before are left out. *n says how many there are. */
+ * history then stands for what the person had). Items had before are left out. *n says how many there are, best first; scores are
+ * of the method's own scale. LOREC_USAGE: the user, or an item of the history, is not in the catalogue, or neither was given. */
 LOREC_API lorec_err lorec_recommend(const lorec_model *m, const char *user, const char *const *history,
                                     size_t n_history, lorec_item *items, size_t k, size_t *n);
-/* The scores of given items (ids or titles) for the same kind of question; larger is better. */
+/* The scores [n_candidates] of given items (ids or titles) for the same kind of question and with its errors; larger is better. */
 LOREC_API lorec_err lorec_score(const lorec_model *m, const char *user, const char *const *history, size_t n_history,
                                 const char *const *candidates, size_t n_candidates, float *scores);
 
 /* Many known users at once, by their numbers in the model's catalogue (lorec_model_catalogue): the best k items of each
- * into items and scores [n][k]; behind the last one of a list UINT32_MAX and NaN. users NULL: 0 .. n - 1. */
+ * into items and scores [n][k]; behind the last one of a list UINT32_MAX and NaN. users NULL: 0 .. n - 1. LOREC_USAGE: a
+ * number that is no user's. */
 LOREC_API lorec_err lorec_recommend_users(const lorec_model *m, const uint32_t *users, size_t n, size_t k,
                                           uint32_t *items, float *scores);
-/* The scores of every item for a question as lorec_recommend takes it, [items]; -INFINITY: can not be recommended. */
+/* The scores of every item for a question as lorec_recommend takes it, [items]; -INFINITY: can not be recommended. LOREC_USAGE also
+ * where the method makes lists and has no scores. */
 LOREC_API lorec_err lorec_score_all(const lorec_model *m, const char *user, const char *const *history,
                                     size_t n_history, float *scores);
 /* What the model speaks of: users and items by number, and what known users had. It belongs to the model. */
 LOREC_API const lorec_dataset *lorec_model_catalogue(const lorec_model *m);
 
-/* A folder with the model and the catalogue it speaks of; written whole or not at all. */
+/* A folder with the model and the catalogue it speaks of; written whole or not at all. LOREC_RESOURCE: disk, permission. */
 LOREC_API lorec_err lorec_model_save(const lorec_model *m, const char *folder);
-/* What lorec_model_save wrote, or a run folder: the first of its models (lorec_run_model, in lorec/run.h, takes any). */
+/* What lorec_model_save wrote, or a run folder: the first of its models (lorec_run_model, in lorec/run.h, takes any).
+ * LOREC_INPUT: the folder holds neither, or a file in it is not what it has to be. */
 LOREC_API lorec_err lorec_model_load(lorec_model **out, const char *folder);
 LOREC_API void lorec_model_free(lorec_model *m);
-LOREC_API const char *lorec_model_method(const lorec_model *m);
+LOREC_API const char *lorec_model_method(const lorec_model *m); /* its key: "ease" */
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "base/threads.h"
 #include "data/labels.h"
 #include "data/sampler.h"
@@ -20,12 +21,6 @@ struct click_examples {
     uint32_t **seen; /* sorted items of each user, where negatives are drawn */
     uint32_t *sorted;
 };
-
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
 
 static void examples_free(struct click_examples *e)
 {
@@ -58,7 +53,7 @@ static lorec_err examples_make(struct click_examples **out, const interactions *
     TRY(mem_new(&x->sorted, train->n));
     memcpy(x->sorted, train->item, train->n * sizeof *x->sorted);
     for (uint32_t u = 0; u < train->n_users; u++)
-        qsort(x->sorted + train->start[u], train->start[u + 1] - train->start[u], sizeof *x->sorted, by_number);
+        sort_u32(x->sorted + train->start[u], train->start[u + 1] - train->start[u]);
     return LOREC_OK;
 }
 

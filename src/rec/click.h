@@ -72,12 +72,14 @@ tensor *click_mlp(const click *m, tape *t, tensor *x, const char *prefix,
 int64_t click_mlp_width(const click *m);               /* of the last hidden layer; 0: there is none */
 tensor *click_pairwise(tape *t, tensor *v, int64_t n); /* [n, fields, d] -> sum of dot products of pairs [n, 1] */
 
-#define CLICK_OPTIONS(type_)                                                                                           \
-    TRAINER_OPTIONS(type_, click.train, 20, 2048, 1e-3),                                                               \
+#define CLICK_OPTIONS(type_) CLICK_OPTIONS_AS(type_, 2048, 16, NULL)
+/* With other defaults; fast_: the number of epochs with --fast, as a text. */
+#define CLICK_OPTIONS_AS(type_, batch_, embedding_, fast_)                                                             \
+    TRAINER_OPTIONS_FAST(type_, click.train, 20, batch_, 1e-3, fast_),                                                 \
         {.name = "embedding_size",                                                                                     \
          .type = OPTION_TYPE_INT,                                                                                      \
          .offset = offsetof(type_, click.embedding_size),                                                              \
-         .def = 16,                                                                                                    \
+         .def = (embedding_),                                                                                          \
          .min = 1,                                                                                                     \
          .max = 4096,                                                                                                  \
          .help = "numbers a feature value"},                                                                           \
@@ -92,15 +94,16 @@ tensor *click_pairwise(tape *t, tensor *v, int64_t n); /* [n, fields, d] -> sum 
         .name = "negatives", .type = OPTION_TYPE_INT, .offset = offsetof(type_, click.negatives), .def = 4, .min = 1,  \
         .max = 1000, .help = "drawn for each row where the data has no ratings", .alias = "train_neg_sample_args"      \
     }
-#define CLICK_DEEP_OPTIONS(type_)                                                                                      \
+#define CLICK_DEEP_OPTIONS(type_) CLICK_DEEP_OPTIONS_AS(type_, "128,64", 0.2)
+#define CLICK_DEEP_OPTIONS_AS(type_, hidden_, dropout_)                                                                \
     {.name = "hidden",                                                                                                 \
      .type = OPTION_TYPE_TEXT,                                                                                         \
      .offset = offsetof(type_, click.hidden),                                                                          \
-     .def_text = "128,64",                                                                                             \
+     .def_text = (hidden_),                                                                                            \
      .help = "widths of the deep part's layers",                                                                       \
      .alias = "mlp_hidden_size"},                                                                                      \
     {                                                                                                                  \
-        .name = "dropout", .type = OPTION_TYPE_REAL, .offset = offsetof(type_, click.dropout), .def = 0.2,             \
+        .name = "dropout", .type = OPTION_TYPE_REAL, .offset = offsetof(type_, click.dropout), .def = (dropout_),      \
         .max = 0.95, .help = "after each hidden layer", .alias = "dropout_prob"                                        \
     }
 

@@ -2,13 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/order.h"
 #include "base/threads.h"
-
-static int ascending(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
 
 /* Sorts and removes repeats; histories are short, or long and rare. */
 static size_t set_of(uint32_t *x, size_t n)
@@ -21,7 +16,7 @@ static size_t set_of(uint32_t *x, size_t n)
             x[j] = v;
         }
     } else {
-        qsort(x, n, sizeof *x, ascending);
+        sort_u32(x, n);
     }
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)

@@ -163,3 +163,19 @@ json_t *catalogue_titles(const catalogue *c, const uint32_t *items, size_t n)
         }
     return list;
 }
+
+lorec_err catalogue_check_lists(const catalogue *c, const char *method, int64_t most, size_t n, const uint64_t *start,
+                                const uint32_t *candidate)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (start[i + 1] - start[i] > (uint64_t)most)
+            return err_set(LOREC_USAGE,
+                           "%s: a list of %llu items is longer than max_candidates, %lld; give it candidates: --eval "
+                           "sasrec@20, uniform@20 or slate:FILE",
+                           method, (unsigned long long)(start[i + 1] - start[i]), (long long)most);
+        for (uint64_t k = start[i]; k < start[i + 1]; k++)
+            if (candidate[k] >= c->n)
+                return err_set(LOREC_USAGE, "%s: item %u is not in the catalogue", method, candidate[k]);
+    }
+    return LOREC_OK;
+}

@@ -35,6 +35,10 @@ static inline slice catalogue_categories(const catalogue *c, uint32_t item)
 {
     return catalogue_title(c, c->n + item);
 }
+/* What was given to be ranked is of the catalogue, and no list is longer than `most` (the method's max_candidates): LOREC_USAGE in
+ * the name of `method`, with the remedy. */
+lorec_err catalogue_check_lists(const catalogue *c, const char *method, int64_t most, size_t n, const uint64_t *start,
+                                const uint32_t *candidate);
 json_t *catalogue_titles(const catalogue *c, const uint32_t *items, size_t n); /* NULL: out of memory */
 json_t *catalogue_text(slice s); /* a JSON text; bytes that are not UTF-8 become '?' */
 

@@ -62,15 +62,21 @@ static void asking_free(asking *a)
     mem_free(a->title);
 }
 
-static lorec_err make_request(const bigrec *m, const query *q, asking *a, size_t i)
+/* The question after these items, the latest last. */
+static lorec_err write_question(const bigrec *m, const uint32_t *items, size_t n, buf *text)
 {
-    size_t n = q->n < (size_t)m->max_history ? q->n : (size_t)m->max_history;
-    json_t *values = json_pack("{s:o, s:s, s:s}", "history", catalogue_titles(&m->items, q->items + (q->n - n), n),
+    size_t kept = n < (size_t)m->max_history ? n : (size_t)m->max_history;
+    json_t *values = json_pack("{s:o, s:s, s:s}", "history", catalogue_titles(&m->items, items + (n - kept), kept),
                                "things", m->things, "verb", m->verb);
     if (!values) return err_set(LOREC_RESOURCE, "out of memory for a prompt");
-    lorec_err e = prompt_fill(m->prompt, values, &a->text[i]);
+    lorec_err e = prompt_fill(m->prompt, values, text);
     json_decref(values);
-    TRY(e);
+    return e;
+}
+
+static lorec_err make_request(const bigrec *m, const query *q, asking *a, size_t i)
+{
+    TRY(write_question(m, q->items, q->n, &a->text[i]));
     a->request[i] = (llm_request){.verb = LLM_VERB_COMPLETE, .prompt = a->text[i].p};
     if (m->ask == ASK_COMPLETE) return LOREC_OK;
     a->chats[i] = prompt_user(a->text[i].p);
@@ -146,13 +152,8 @@ static lorec_err fit(void *self, const fit_context *c)
 static lorec_err tell(const bigrec *m, uint32_t user, const uint32_t *history, size_t n, uint32_t item, buf text[2],
                       tuning_sink sink, void *ctx)
 {
-    size_t kept = n < (size_t)m->max_history ? n : (size_t)m->max_history;
     slice title = catalogue_title(&m->items, item);
-    json_t *values = json_pack("{s:o, s:s, s:s}", "history", catalogue_titles(&m->items, history + (n - kept), kept),
-                               "things", m->things, "verb", m->verb);
-    if (!values) return err_set(LOREC_RESOURCE, "out of memory for a prompt");
-    lorec_err e = prompt_fill(m->prompt, values, &text[0]);
-    json_decref(values);
+    lorec_err e = write_question(m, history, n, &text[0]);
     buf_clear(&text[1]);
     if (!e) e = buf_printf(&text[1], "\"%.*s\"", (int)title.n, title.p);
     return e ? e : sink(ctx, &(tuning_text){user, item, text[0].p, text[1].p});

@@ -134,12 +134,7 @@ static lorec_err score_items(const void *self, rec_session *s, const query *q, s
     const chatrec *m = self;
     slates x = {0};
     lorec_err e;
-    for (size_t i = 0; i < n; i++)
-        if (start[i + 1] - start[i] > (uint64_t)m->max_candidates)
-            return err_set(LOREC_USAGE,
-                           "chat-rec orders short slates; this one has %llu items. Give it shorter ones (--eval "
-                           "ease@20, slate:FILE), or raise max_candidates",
-                           (unsigned long long)(start[i + 1] - start[i]));
+    TRY(catalogue_check_lists(&m->items, "chat-rec", m->max_candidates, n, start, candidate));
     TRY_GO(e, recommender_score_items(m->first, m->first_self, s, m->items.n, q, n, start, candidate, scores), done);
     TRY_GO(e, slates_make(&x, n, n ? (size_t)start[n] : 0), done);
     for (size_t i = 0; i < n; i++) {

@@ -65,29 +65,13 @@ static lorec_err recommend(const void *self, rec_session *s, const query *q, siz
     return e;
 }
 
-static lorec_err check_slates(const interecagent *m, size_t n, const uint64_t *start, const uint32_t *candidate)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (start[i + 1] - start[i] > (uint64_t)m->max_candidates)
-            return err_set(
-                LOREC_USAGE,
-                "interecagent orders short slates; this one has %llu items. Give it shorter ones (--eval ease@20, "
-                "slate:FILE), or raise max_candidates",
-                (unsigned long long)(start[i + 1] - start[i]));
-        for (uint64_t j = start[i]; j < start[i + 1]; j++)
-            if (candidate[j] >= m->items.n)
-                return err_set(LOREC_USAGE, "interecagent: item %u is not in the catalogue", candidate[j]);
-    }
-    return LOREC_OK;
-}
-
 static lorec_err score_items(const void *self, rec_session *s, const query *q, size_t n, const uint64_t *start,
                              const uint32_t *candidate, float *scores)
 {
     const interecagent *m = self;
     agent_job *job;
     if (n == 0) return LOREC_OK;
-    TRY(check_slates(m, n, start, candidate));
+    TRY(catalogue_check_lists(&m->items, "interecagent", m->max_candidates, n, start, candidate));
     TRY(jobs_new(m, q, n, &job));
     for (size_t i = 0; i < n; i++) {
         job[i].slate = candidate + start[i];

@@ -151,22 +151,6 @@ static lorec_err ask(const llara *m, lm_session *lm, asked *a, const query *q, s
     return LOREC_OK;
 }
 
-static lorec_err check_lists(const llara *m, size_t n, const uint64_t *start, const uint32_t *candidate)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (start[i + 1] - start[i] > (uint64_t)m->max_candidates)
-            return err_set(
-                LOREC_USAGE,
-                "llara picks out of few candidates, and %llu are more than max_candidates; give lists of them "
-                "(--eval sasrec@20 or uniform@20)",
-                (unsigned long long)(start[i + 1] - start[i]));
-        for (uint64_t k = start[i]; k < start[i + 1]; k++)
-            if (candidate[k] >= m->items.n)
-                return err_set(LOREC_USAGE, "llara: item %u is not in the catalogue", candidate[k]);
-    }
-    return LOREC_OK;
-}
-
 static lorec_err score_items(const void *self, rec_session *s, const query *q, size_t n, const uint64_t *start,
                              const uint32_t *candidate, float *scores)
 {
@@ -174,7 +158,7 @@ static lorec_err score_items(const void *self, rec_session *s, const query *q, s
     lm_session *lm;
     asked a = {0};
     size_t room = ASK_AT_ONCE * (size_t)m->max_candidates;
-    TRY(check_lists(m, n, start, candidate));
+    TRY(catalogue_check_lists(&m->items, "llara", m->max_candidates, n, start, candidate));
     TRY(llara_session(m, s, &lm));
     lorec_err e = mem_new(&a.shown, (size_t)m->max_candidates);
     if (!e) e = mem_new(&a.answer_length, room);

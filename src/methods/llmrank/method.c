@@ -85,12 +85,7 @@ lorec_err llmrank_rank(const llmrank *m, rec_session *s, const rerank_options *o
                        const uint64_t *start, const uint32_t *candidate, float *scores)
 {
     llm *lm;
-    for (size_t i = 0; i < n; i++)
-        if (start[i + 1] - start[i] > (uint64_t)m->max_candidates)
-            return err_set(LOREC_USAGE,
-                           "llmrank orders short lists; this one has %llu items. Give it candidates: --eval "
-                           "sasrec@20 or slate:FILE",
-                           (unsigned long long)(start[i + 1] - start[i]));
+    TRY(catalogue_check_lists(&m->items, "llmrank", m->max_candidates, n, start, candidate));
     TRY(llm_use(&lm, s, m, &m->chat, LLM_CHAT, "llmrank"));
     return rerank_by_chat(lm, m->tally, &m->chat, &m->items, o, write_prompt, (void *)(uintptr_t)m, q, n, start,
                           candidate, scores);

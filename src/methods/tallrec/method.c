@@ -90,12 +90,7 @@ static lorec_err score_items(const void *self, rec_session *s, const query *q, s
 {
     const tallrec *m = self;
     pair *p;
-    for (size_t i = 0; i < n; i++)
-        if (start[i + 1] - start[i] > (uint64_t)m->max_candidates)
-            return err_set(LOREC_USAGE,
-                           "tallrec: a list of %llu items is more than max_candidates; give candidates (--eval "
-                           "sasrec@20), or yes/no questions (--metrics auc)",
-                           (unsigned long long)(start[i + 1] - start[i]));
+    TRY(catalogue_check_lists(&m->items, "tallrec", m->max_candidates, n, start, candidate));
     TRY(mem_new(&p, (size_t)start[n] + 1));
     for (size_t i = 0; i < n; i++)
         for (uint64_t k = start[i]; k < start[i + 1]; k++)

@@ -139,12 +139,7 @@ static lorec_err score_items(const void *self, rec_session *session, const query
     const zero_shot *m = self;
     llm *lm;
     if (!n) return LOREC_OK;
-    for (size_t i = 0; i < n; i++)
-        if (start[i + 1] - start[i] > (uint64_t)m->max_candidates)
-            return err_set(LOREC_USAGE,
-                           "zero-shot-lm: a list of %llu items is more than max_candidates; give candidates: "
-                           "--eval sasrec@20 or uniform@99",
-                           (unsigned long long)(start[i + 1] - start[i]));
+    TRY(catalogue_check_lists(&m->items, "zero-shot-lm", m->max_candidates, n, start, candidate));
     TRY(llm_use(&lm, session, m, &m->model, LLM_SCORE, "zero-shot-lm"));
     scoring s = {.m = m, .n = m->normalise == NORMALISE_PRIOR ? 2 * n : n};
     lorec_err e;
