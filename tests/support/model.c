@@ -31,6 +31,12 @@ void made_data_close(made_data *m)
     dataset_close(&m->d);
 }
 
+int made_data_end(void **state)
+{
+    made_data_close(*state);
+    return 0;
+}
+
 void model_set(const recommender *r, void *self, const char *name, const char *value)
 {
     assert_ok(options_set(r->options, r->n_options, self, name, value));

@@ -25,6 +25,7 @@ void made_row(dataset_builder *b, int user, int item, float rating, int64_t time
 void made_title(dataset_builder *b, int item, const char *title);
 void made_data_finish(made_data *m, dataset_builder *b); /* split by leaving one out */
 void made_data_close(made_data *m);
+int made_data_end(void **state); /* closes *state, a made_data: for the end of a group of tests */
 
 /* Name, value, ..., NULL: options of a model; the later win. Either list may be NULL. */
 #define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})

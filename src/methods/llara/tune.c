@@ -141,8 +141,7 @@ static lorec_err prepare(lesson *l)
     TRY(mem_new(&l->candidate, (size_t)m->candidates));
     TRY(mem_new(&l->had, (size_t)x->n + 1));
     if (x->n) memcpy(l->had, x->item, (size_t)x->n * sizeof *l->had);
-    for (uint32_t u = 0; u < x->n_users; u++)
-        sort_u32(l->had + x->start[u], (size_t)(x->start[u + 1] - x->start[u]));
+    for (uint32_t u = 0; u < x->n_users; u++) sort_u32(l->had + x->start[u], (size_t)(x->start[u + 1] - x->start[u]));
     return LOREC_OK;
 }
 

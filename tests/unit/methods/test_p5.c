@@ -330,16 +330,9 @@ static void what_can_not_be_asked(void **state)
 
 static int begin(void **state)
 {
-    (void)state;
     par_set_workers(1);
     make_world();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    made_data_close(&w);
+    *state = &w;
     return 0;
 }
 
@@ -350,5 +343,5 @@ int main(void)
         cmocka_unit_test(chain_is_learned),      cmocka_unit_test(only_the_trie_keeps_lists_valid),
         cmocka_unit_test(every_scheme_is_valid), cmocka_unit_test(texts_are_learned),
         cmocka_unit_test(kept_in_a_folder),      cmocka_unit_test(what_can_not_be_asked)};
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, begin, made_data_end);
 }

@@ -234,16 +234,9 @@ static void what_is_needed(void **state)
 
 static int begin(void **state)
 {
-    (void)state;
     par_set_workers(1);
     make_world();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    made_data_close(&w);
+    *state = &w;
     return 0;
 }
 
@@ -252,5 +245,5 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_language_model_rests_first),
                                        cmocka_unit_test(texts_are_personal), cmocka_unit_test(ratings_beside),
                                        cmocka_unit_test(words_as_a_prompt), cmocka_unit_test(what_is_needed)};
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, begin, made_data_end);
 }

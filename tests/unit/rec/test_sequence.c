@@ -29,7 +29,7 @@ static void sasrec_learns_the_chain_by_every_loss(void **state)
     const char *const losses[] = {"ce", "sampled", "bce", "gbce", "bpr", "bpr_max", "top1"};
     for (int i = 0; i < 7; i++)
         learns_the_chain(&recommender_sasrec,
-                         (const char *[]){SMALL, "loss", losses[i], "negatives", "4", "max_len", "3", "epochs", "60",
+                         (const char *[]){SMALL, "loss", losses[i], "negatives", "4", "max_len", "3", "epochs", "30",
                                           "lr", "0.005", NULL},
                          losses[i]);
 }
@@ -39,11 +39,11 @@ static void sasrec_in_its_other_forms(void **state)
     (void)state;
     learns_the_chain(&recommender_sasrec,
                      (const char *[]){SMALL, "norm", "post", "positions", "from_start", "act", "relu", "n_heads", "1",
-                                      "epochs", "60", "lr", "0.005", NULL},
+                                      "epochs", "30", "lr", "0.005", NULL},
                      "sasrec-post");
     learns_the_chain(
         &recommender_sasrec,
-        (const char *[]){SMALL, "max_len", "3", "n_layers", "1", "bf16", "true", "epochs", "60", "lr", "0.005", NULL},
+        (const char *[]){SMALL, "max_len", "3", "n_layers", "1", "bf16", "true", "epochs", "30", "lr", "0.005", NULL},
         "sasrec-short");
 }
 
@@ -67,7 +67,7 @@ static void gru4rec_learns_the_chain(void **state)
         learns_the_chain(&recommender_gru4rec,
                          (const char *[]){"embedding_size", "16", "hidden_size", "24", "train_batch_size", "32",
                                           "num_layers", i ? "1" : "2", "dropout", "0.1", "loss", losses[i], "negatives",
-                                          "4", "epochs", "100", "lr", "0.01", NULL},
+                                          "4", "epochs", "70", "lr", "0.01", NULL},
                          "gru4rec");
 }
 
@@ -75,7 +75,7 @@ static void bert4rec_learns_the_chain(void **state)
 {
     (void)state;
     learns_the_chain(&recommender_bert4rec,
-                     (const char *[]){SMALL, "epochs", "300", "lr", "0.005", "last_ratio", "0.5", NULL}, "bert4rec");
+                     (const char *[]){SMALL, "epochs", "200", "lr", "0.005", "last_ratio", "0.5", NULL}, "bert4rec");
 }
 
 /* On noise nobody can do better than log(items). A model that saw what it hides would. */
