@@ -35,6 +35,21 @@ static inline void tokenizer_try_text(const tokenizer *t, slice text, unsigned f
     buf_free(&back);
 }
 
+/* Into the forms of other programs, or a reason why not. GGUF's is tried now and then: it looks for how words are cut. */
+static inline void tokenizer_try_export(const tokenizer *t, slice data)
+{
+    tokenizer_vocabulary v;
+    json_t *file, *config;
+    lorec_err e = tokenizer_to_json(t, &file, &config);
+    if (e && (e != LOREC_INPUT || !lorec_error_message()[0] || file || config)) abort();
+    json_decref(file);
+    json_decref(config);
+    if (data.n % 16) return;
+    e = tokenizer_to_vocabulary(t, tokenizer_size(t), "qwen2", &v);
+    if (e && (e != LOREC_INPUT || !lorec_error_message()[0])) abort();
+    if (!e) tokenizer_vocabulary_free(&v);
+}
+
 static inline void tokenizer_try(tokenizer *t, slice data)
 {
     static const char mixed[] =
@@ -51,6 +66,7 @@ static inline void tokenizer_try(tokenizer *t, slice data)
         if (piece.p && tokenizer_bytes(t, id, &bytes) == LOREC_USAGE) abort();
     }
     buf_free(&bytes);
+    tokenizer_try_export(t, data);
     tokenizer_free(t);
 }
 

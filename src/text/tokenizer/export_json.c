@@ -1,5 +1,6 @@
 /* A tokenizer that came from a GGUF file as a tokenizer.json. What it does is known from its kind (read_vocabulary.c), so each
  * kind has its steps here in Hugging Face's words. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "text/tokenizer/export.h"
@@ -58,8 +59,7 @@ static lorec_err vocabulary_map(const tokenizer *t, json_t **out)
             e = wordpiece_text(t, (int32_t)i, &piece);
             s = (slice){piece.p, piece.n};
         }
-        if (!e && json_object_setn_new(*out, s.p, s.n, json_integer((json_int_t)i)))
-            e = utf8_valid(s) ? no_memory() : err_set(LOREC_INPUT, "token %zu is no UTF-8, which JSON needs", i);
+        if (!e && json_object_setn_new(*out, s.p, s.n, json_integer((json_int_t)i))) e = no_memory();
     }
     buf_free(&piece);
     return e;
@@ -296,6 +296,16 @@ static lorec_err config_json(const tokenizer *t, json_t *config)
     return LOREC_OK;
 }
 
+static lorec_err check_texts(const tokenizer *t)
+{
+    for (size_t i = 0; i < t->vocabulary.n; i++) {
+        slice s = vocabulary_text(&t->vocabulary, (int32_t)i);
+        if (!s.p || !utf8_valid(s)) return err_set(LOREC_INPUT, "token %zu is no UTF-8, which JSON needs", i);
+        if (!isfinite(t->vocabulary.score[i])) return err_set(LOREC_INPUT, "the score of token %zu is infinite", i);
+    }
+    return LOREC_OK;
+}
+
 static lorec_err all_json(const tokenizer *t, json_t *file, json_t *config)
 {
     bool pieces = t->normalizer.n == 1 && t->normalizer.at[0].kind == &normalizer_sentencepiece &&
@@ -305,6 +315,7 @@ static lorec_err all_json(const tokenizer *t, json_t *file, json_t *config)
     if (!pieces && !bytes && !words)
         return err_set(LOREC_INPUT, "how this vocabulary (%s) takes texts is not written as tokenizer.json here",
                        t->model->name);
+    TRY(check_texts(t));
     TRY(put(file, "version", json_string("1.0")));
     TRY(put(file, "truncation", json_null()));
     TRY(put(file, "padding", json_null()));
