@@ -7,12 +7,11 @@ set -eu
 build=${1:-build}; pairs=${2:-2}; python=${PYTHON:-python3}; here=$(dirname "$0")
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 export LOREC_THREADS=${LOREC_THREADS:-$(nproc)}
-spin=${GOMP_SPINCOUNT:-20000} # as `lorec lm` waits for its workers; PyTorch waits as it does of its own accord
 median() { sort -g | awk '{x[NR] = $1} END {print (x[int((NR + 1) / 2)] + x[int(NR / 2) + 1]) / 2}'; }
 echo "machine: $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $LOREC_THREADS threads, $(date -u +%F), transformers $("$python" -c 'import transformers, torch; print(transformers.__version__, "torch", torch.__version__)')${CPU_TIME:+, seconds of the CPU}"
 "$build/bench/bench_beam" "$work/model" 1 >/dev/null
 for ((i = 1; i <= pairs; i++)); do
-    GOMP_SPINCOUNT=$spin "$build/bench/bench_beam" "$work/model" 3 >"$work/out" && cat "$work/out" >>"$work/lorec"
+    "$build/bench/bench_beam" "$work/model" 3 >"$work/out" && cat "$work/out" >>"$work/lorec"
     for kind in f32 bf16; do "$python" "$here/peers/beam.py" "$work/model" $kind 1 2>/dev/null >"$work/out-$kind" && cat "$work/out-$kind" >>"$work/peer"; done
 done
 both=$(comm -12 <(awk 'NF == 4' "$work/out" | sort) <(awk 'NF == 4' "$work/out-f32" | sort) | wc -l)

@@ -1,5 +1,6 @@
 #include "base/threads.h"
 
+#include <cblas.h>
 #include <omp.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/pool.h"
 
 enum { WORKERS_MAX = 256 };
 
@@ -55,7 +57,7 @@ typedef struct failure {
     size_t at;
     lorec_err err;
     char message[1024];
-    pthread_mutex_t lock; /* not an OpenMP critical section: that exports a symbol of its own from the library */
+    pthread_mutex_t lock;
 } failure;
 
 static void failure_keep(failure *f, size_t at, lorec_err e)
@@ -74,54 +76,76 @@ static lorec_err failure_raise(const failure *f)
     return f->err ? err_set(f->err, "%s", f->message) : LOREC_OK;
 }
 
-lorec_err par_for(size_t n, size_t grain, par_fn fn, void *ctx)
+/* A region: the pieces are the same whoever works on them. */
+typedef struct region {
+    par_fn fn;
+    void *ctx;
+    size_t n, grain, pieces, team;
+    bool each;
+    atomic_size_t taken; /* each: pieces handed out */
+    failure failed;
+} region;
+
+static void one_piece(region *r, size_t begin, size_t end, int worker)
+{
+    lorec_err e = r->fn(r->ctx, begin, end, worker);
+    if (!e) return;
+    failure_keep(&r->failed, begin, e);
+    if (r->each) atomic_store(&r->taken, r->pieces);
+}
+
+static void share(void *ctx, int worker)
+{
+    region *r = ctx;
+    bool before = inside;
+    inside = true;
+    static _Thread_local bool met;
+    if (worker > 0 && !met) omp_set_num_threads(1); /* a worker's BLAS calls are its own (par_blas_alone) */
+    met = true;
+    if (r->each) {
+        for (size_t piece; (piece = atomic_fetch_add(&r->taken, 1)) < r->pieces;) {
+            size_t begin = piece * r->grain;
+            one_piece(r, begin, r->n - begin < r->grain ? r->n : begin + r->grain, worker);
+        }
+    } else {
+        size_t w = (size_t)worker, size = r->n / r->team, extra = r->n % r->team;
+        size_t begin = w * size + (w < extra ? w : extra);
+        one_piece(r, begin, begin + size + (w < extra ? 1 : 0), worker);
+    }
+    inside = before;
+}
+
+static lorec_err run(bool each, size_t n, size_t grain, par_fn fn, void *ctx)
 {
     if (n == 0) return LOREC_OK;
     if (grain == 0) grain = 1;
-    size_t pieces = (n - 1) / grain + 1;
-    size_t team = (size_t)par_workers();
+    size_t pieces = (n - 1) / grain + 1, team = (size_t)par_workers();
     if (pieces < team) team = pieces;
     if (team <= 1 || inside) return fn(ctx, 0, n, 0);
-    failure failed = {.lock = PTHREAD_MUTEX_INITIALIZER};
-#pragma omp parallel num_threads((int)team)
-    {
-        size_t w = (size_t)omp_get_thread_num();
-        size_t size = n / team, extra = n % team;
-        size_t begin = w * size + (w < extra ? w : extra);
-        size_t end = begin + size + (w < extra ? 1 : 0);
-        inside = true;
-        lorec_err e = fn(ctx, begin, end, (int)w);
-        inside = false;
-        if (e) failure_keep(&failed, begin, e);
-    }
-    return failure_raise(&failed);
+    region r = {fn, ctx, n, grain, pieces, team, each, 0, {.lock = PTHREAD_MUTEX_INITIALIZER}};
+    if (!pool_run((int)team, share, &r)) /* others have the workers: all shares are done here, with the same bits */
+        for (int w = 0; w < (int)team; w++) share(&r, w);
+    return failure_raise(&r.failed);
+}
+
+lorec_err par_for(size_t n, size_t grain, par_fn fn, void *ctx)
+{
+    return run(false, n, grain, fn, ctx);
 }
 
 lorec_err par_each(size_t n, size_t grain, par_fn fn, void *ctx)
 {
-    if (n == 0) return LOREC_OK;
-    if (grain == 0) grain = 1;
-    size_t pieces = (n - 1) / grain + 1;
-    size_t team = (size_t)par_workers();
-    if (pieces < team) team = pieces;
-    if (team <= 1 || inside) return fn(ctx, 0, n, 0);
-    failure failed = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    atomic_size_t taken = 0;
-#pragma omp parallel num_threads((int)team)
-    {
-        inside = true;
-        for (size_t piece; (piece = atomic_fetch_add(&taken, 1)) < pieces;) {
-            size_t begin = piece * grain;
-            size_t end = n - begin < grain ? n : begin + grain;
-            lorec_err e = fn(ctx, begin, end, omp_get_thread_num());
-            if (e) {
-                failure_keep(&failed, begin, e);
-                atomic_store(&taken, pieces);
-            }
-        }
-        inside = false;
-    }
-    return failure_raise(&failed);
+    return run(true, n, grain, fn, ctx);
+}
+
+void par_blas_alone(void)
+{
+    openblas_set_num_threads(1);
+}
+
+void par_blas_shared(void)
+{
+    openblas_set_num_threads(par_workers());
 }
 
 lorec_err par_alone(par_fn fn, void *ctx)

@@ -1,5 +1,5 @@
-/* threads.h: the one executor. Every OpenMP pragma of lorec is here or in a kernel that this runs, so that one team
- * of threads exists per process and nothing oversubscribes the cores.
+/* threads.h: the one executor: one team of threads a process, whoever calls, so that nothing oversubscribes the cores. A caller
+ * that finds the team at another's work does all of its own.
  *
  *     static lorec_err scale(void *ctx, size_t begin, size_t end, int worker) { ... x[i] *= 2 for i in [begin, end) ... }
  *     TRY(par_for(n, 4096, scale, &job));
@@ -27,6 +27,11 @@ lorec_err par_each(size_t n, size_t grain, par_fn fn, void *ctx);
 /* fn(ctx, 0, 1, 0) as if inside a worker: loops in it are not shared out, so that sums that are made per worker come out as
  * they do there. */
 lorec_err par_alone(par_fn fn, void *ctx);
+
+/* OpenBLAS has a team of its own, OpenMP's. A loop whose pieces call it goes between these two: each call is then its thread's
+ * alone. For one thread of a process at a time. */
+void par_blas_alone(void);
+void par_blas_shared(void);
 
 int par_workers(void);             /* how many workers there are: LOREC_THREADS, else OMP_NUM_THREADS, else the cores */
 void par_set_workers(int workers); /* for tests and `--threads`; at least 1, at most 256 */

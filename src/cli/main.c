@@ -8,7 +8,6 @@
 #include "base/threads.h"
 #include "cli/args.h"
 #include "cli/command.h"
-#include "cli/wait.h"
 
 /* One row a command, in the order in which a newcomer meets them: src/cli/NAME.c defines `const command command_NAME`. */
 #define COMMANDS(ROW)                                                                                                  \
@@ -128,7 +127,6 @@ static lorec_err dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    wait_politely(argv);
     setlocale(LC_CTYPE, "C.UTF-8"); /* numbers stay in the C locale: they are data */
     lorec_err e = dispatch(argc, argv);
     if (fflush(stdout) || ferror(stdout)) {

@@ -11,7 +11,7 @@
 /* The factors that a row needs are copied together and walked over once for each step of conjugate gradients, from the
  * second-level cache as long as they fit CHUNK_BYTES. Where they do not, a small dimension sums up the row's normal
  * matrix in one pass, at the speed of a matrix product; a large one gathers anew for every step. */
-enum { CHUNK_BYTES = 1 << 19, MATRIX_DIM = 96 };
+enum { CHUNK_BYTES = 1 << 19, MATRIX_DIM = 96, BATCH = 64 };
 
 typedef struct solve_job {
     const ials_side *s;
@@ -215,7 +215,10 @@ lorec_err ials_solve(const ials_side *s, float *factors)
         memcpy(gram, s->gram, d * d * sizeof *gram);
     else
         ials_gram(s, gram);
-    e = par_each(s->x->rows, 64, solve_rows, &(solve_job){s, gram, identity, factors, chunk});
+    bool many = s->x->rows > BATCH; /* a fit; one person's factors are asked for by any thread */
+    if (many) par_blas_alone();
+    e = par_each(s->x->rows, BATCH, solve_rows, &(solve_job){s, gram, identity, factors, chunk});
+    if (many) par_blas_shared();
 done:
     mem_free(gram);
     mem_free(identity);

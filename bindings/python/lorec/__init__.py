@@ -12,19 +12,7 @@ how far they are, and end with KeyboardInterrupt on Ctrl-C. Numpy arrays are rea
 
 from __future__ import annotations
 
-import os as _os
-
-# libgomp's idle workers spin for milliseconds, which hurts whoever shares the cores. It reads this once, when it is loaded
-# (here, by the extension); the environment is left as it was. A setting of the user's own wins.
-if "OMP_WAIT_POLICY" not in _os.environ and "GOMP_SPINCOUNT" not in _os.environ:
-    _os.environ["GOMP_SPINCOUNT"] = "20000"
-    try:
-        from . import _core
-    finally:
-        del _os.environ["GOMP_SPINCOUNT"]
-else:
-    from . import _core
-
+from . import _core
 from ._core import Cancelled, Error, FailedError, InputError, ResourceError, UsageError
 from ._dataset import Dataset
 from ._lm import LM, Generated
