@@ -15,14 +15,14 @@
 #include "runs/settings.h"
 
 typedef struct settings_args {
-    const char *data, *format, *columns, *item_text, *split, *eval, *positive_rating, *metrics, *topk, *valid_metric,
-        *seed, *config;
+    const char *data, *format, *columns, *only, *item_text, *split, *eval, *positive_rating, *metrics, *topk,
+        *valid_metric, *seed, *config;
     const char *min_rating, *max_rating, *user_core, *item_core, *after, *before, *duplicates, *split_seed;
     const char *eval_seed, *valid_users, *test_users, *llm, *adapter;
     bool skip_bad_rows, review_text, keep_seen, fast, no_controls;
     text_list set;
 } settings_args;
-enum { SETTINGS_ARGS = 31 };
+enum { SETTINGS_ARGS = 32 };
 void settings_args_rows(settings_args *a, arg rows[SETTINGS_ARGS]);
 lorec_err settings_from_args(settings *s, const settings_args *a, const args *words);
 

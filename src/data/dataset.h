@@ -122,6 +122,7 @@ void dataset_builder_free(dataset_builder *b);
 typedef struct import_options {
     const char *format;    /* NULL: guess from names and content; otherwise a name from `lorec data formats` */
     const char *columns;   /* CSV/TSV: "user=reviewer,item=asin,rating=stars,time=ts"; NULL: guess from the header */
+    const char *only;      /* CSV/TSV/JSON: "event=cart|purchase": rows with one of these words there; NULL: all */
     const char *item_text; /* a TSV/CSV with an id column and titles, categories ... to join; or NULL */
     bool skip_bad_rows;    /* count and skip instead of failing at the first */
     bool review_text;      /* of files of reviews keep what was written: row columns "review" and "summary" */

@@ -4,6 +4,8 @@
 #include "data/item_text.h"
 #include "data/readers.h"
 
+extern const reader reader_csv, reader_amazon, reader_folder; /* the forms of one's own files */
+
 enum { HEAD_BYTES = 1 << 16, HEAD_LINES = 256 };
 
 slice name_plain(const char *name)
@@ -160,6 +162,8 @@ lorec_err import_choose(const importing *in, const reader **out)
             *out = readers[i];
         }
     }
+    if (best && in->options->only && *out != &reader_csv && *out != &reader_amazon && *out != &reader_folder)
+        return err_set(LOREC_USAGE, "%s: --only is for CSV, TSV and JSON; this is read as %s", in->path, (*out)->name);
     if (best) return LOREC_OK;
     if (wanted) {
         const char *near = err_nearest(wanted, known, n_readers);
@@ -222,6 +226,13 @@ static lorec_err import_all(importing *in)
         log_warn("%s: %llu bad rows were skipped", in->path, bad);
         TRY(dataset_builder_note(in->builder, "bad_rows_skipped", json_integer((json_int_t)bad)));
     }
+    unsigned long long left_out = atomic_load(&in->left_out);
+    if (in->options->only)
+        TRY(dataset_builder_note(in->builder, "only",
+                                 json_pack("{s:s, s:I}", "rows", in->options->only, "left_out", (json_int_t)left_out)));
+    if (in->builder->n == 0 && left_out)
+        return err_set(LOREC_INPUT, "%s: --only %s leaves none of its %llu rows", in->path, in->options->only,
+                       left_out);
     if (in->builder->n == 0)
         return err_set(LOREC_INPUT, "%s: no interactions in it (read as \"%s\"%s); is it the right file and --format?",
                        in->path, r->name, bad ? ", all rows were bad" : "");

@@ -20,7 +20,7 @@ typedef struct importing {
     size_t n_names;
     buf head; /* the file's first lines, decompressed; empty for a folder */
     dataset_builder *builder;
-    atomic_ullong bad_rows;
+    atomic_ullong bad_rows, left_out; /* left_out: by options->only */
 } importing;
 
 typedef struct reader {
@@ -56,6 +56,8 @@ lorec_err import_bad_row(importing *in, const char *path, uint64_t line, const c
 /* A whole or decimal number; an ISO date with or without a time of day (UTC); 31.05.2024 with or without one. Dates with
  * slashes and the year last are refused: whether 01/02/2024 is in January or February is not written in it. */
 bool parse_time(slice s, int64_t *out);
+/* Is the cell one of the words of "view|cart"? */
+bool word_among(slice cell, const char *words);
 /* 4, 4.5, "4,5" (no thousands are known), true or yes (1), false or no (0). */
 bool parse_rating(slice s, double *out);
 bool date_to_time(int64_t year, int64_t month, int64_t day, int64_t *out);
@@ -93,6 +95,8 @@ typedef struct row_form {
     uint32_t skip_lines;          /* header */
     int user, item, rating, time; /* columns from 0; -1: none */
     int columns;                  /* how many a row has to have; 0: the needed ones */
+    const char *only;             /* rows with one of the words of "a|b" in column only_at; NULL: all */
+    int only_at;
 } row_form;
 enum { ROW_COLUMNS_MAX = 256 };
 lorec_err rows_read(importing *in, const char *path, const row_form *form);

@@ -14,6 +14,7 @@ const option settings_options[] = {
     OPTION_TEXT(settings, data, NULL, "a prepared folder, a raw file or folder, or \"sample\"", .alias = "dataset"),
     OPTION_TEXT(settings, format, NULL, "the form of the raw file; guessed otherwise"),
     OPTION_TEXT(settings, columns, NULL, "which CSV column is what: user=a,item=b,rating=c,time=d"),
+    OPTION_TEXT(settings, only, NULL, "rows of a CSV or JSON with one of these words there: event=cart|purchase"),
     OPTION_TEXT(settings, item_text, NULL, "a TSV or CSV with item ids, titles, categories"),
     OPTION_BOOL(settings, skip_bad_rows, 0, "count and skip bad rows"),
     OPTION_BOOL(settings, review_text, 0, "of files of reviews keep what was written"),
@@ -336,7 +337,7 @@ lorec_err settings_filter(const settings *s, filter_options *out, bool *any)
 
 void settings_forget_source(settings *s)
 {
-    const char **texts[] = {&s->format, &s->columns, &s->item_text, &s->after, &s->before};
+    const char **texts[] = {&s->format, &s->columns, &s->only, &s->item_text, &s->after, &s->before};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         mem_free((void *)(uintptr_t)*texts[i]);
         *texts[i] = NULL;

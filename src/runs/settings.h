@@ -25,7 +25,7 @@ typedef struct method_set { /* one name=value for a method, or for every request
 
 typedef struct settings {
     const char *methods; /* "ease,sasrec" */
-    const char *data, *format, *columns, *item_text, *llm, *adapter;
+    const char *data, *format, *columns, *only, *item_text, *llm, *adapter;
     bool skip_bad_rows, review_text;
     double min_rating, max_rating;
     int64_t user_core, item_core;

@@ -13,6 +13,7 @@ lorec_err workbench_load(dataset *out, const settings *s)
     return dataset_load(out, s->data,
                         &(import_options){.format = s->format,
                                           .columns = s->columns,
+                                          .only = s->only,
                                           .item_text = s->item_text,
                                           .skip_bad_rows = s->skip_bad_rows,
                                           .review_text = s->review_text});

@@ -130,8 +130,8 @@ json_t *data_json(const dataset *d)
         json_object_set_new(o, "first_time", json_integer(first));
         json_object_set_new(o, "last_time", json_integer(last));
     }
-    static const char *const from_manifest[] = {"format",    "sources",      "filters",       "bad_rows_skipped",
-                                                "time_unit", "columns_read", "columns_unused"};
+    static const char *const from_manifest[] = {"format",    "sources",      "filters",        "bad_rows_skipped",
+                                                "time_unit", "columns_read", "columns_unused", "only"};
     for (size_t i = 0; o && i < sizeof from_manifest / sizeof *from_manifest; i++) {
         json_t *v = json_object_get(d->manifest, from_manifest[i]);
         if (v) json_object_set(o, from_manifest[i], v);
@@ -185,6 +185,10 @@ static void print_form(const dataset *d, const char *format)
             printf("%s%s = column %lld", sign, role, (long long)json_integer_value(from));
         sign = ", ";
     }
+    const json_t *only = json_object_get(d->manifest, "only");
+    if (only)
+        printf("\n  only rows with         %s; %lld were left out", json_string_value(json_object_get(only, "rows")),
+               (long long)json_integer_value(json_object_get(only, "left_out")));
     size_t i;
     sign = "\n  not read               ";
     json_array_foreach(json_object_get(d->manifest, "columns_unused"), i, from)

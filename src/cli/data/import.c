@@ -80,6 +80,7 @@ static lorec_err run_import(int argc, char **argv)
          "the form of the file (`lorec data formats`); default: guessed"},
         {"columns", 0, ARG_TEXT, &x.import.columns, "WORDS",
          "user=NAME,item=NAME,rating=NAME,time=NAME,title=NAME of a CSV or TSV"},
+        {"only", 0, ARG_TEXT, &x.import.only, "COLUMN=WORDS", "rows with one of the words there: event=cart|purchase"},
         {"item-text", 0, ARG_TEXT, &x.import.item_text, "FILE",
          "titles, categories ... of the items: a TSV, CSV or JSON lines"},
         {"skip-bad-rows", 0, ARG_FLAG, &x.import.skip_bad_rows, NULL, "count and skip rows that can not be read"},

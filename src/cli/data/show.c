@@ -138,6 +138,7 @@ static lorec_err run(int argc, char **argv)
         {"item", 'i', ARG_TEXT, &item, "WORDS", "those of one item: id or title"},
         {"format", 'f', ARG_TEXT, &import.format, "NAME", "the form of a raw file (`lorec data formats`)"},
         {"columns", 0, ARG_TEXT, &import.columns, "WORDS", "user=NAME,item=NAME,... of a raw CSV or TSV"},
+        {"only", 0, ARG_TEXT, &import.only, "COLUMN=WORDS", "rows with one of the words there: event=cart|purchase"},
         {"item-text", 0, ARG_TEXT, &import.item_text, "FILE", "titles of a raw file's items"},
         {"skip-bad-rows", 0, ARG_FLAG, &import.skip_bad_rows, NULL, "count and skip rows that can not be read"},
         {"json", 0, ARG_FLAG, &json, NULL, "one JSON object on stdout"},

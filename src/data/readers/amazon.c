@@ -92,6 +92,8 @@ static lorec_err take_text(importing *in, const json_t *object, const char *name
 enum { USER, ITEM, RATING, TIME, KEYS };
 typedef struct keys {
     bool known;
+    int only_at; /* of own's names */
+    const char *only;
     layout own;
     const char *one[KEYS][2];
     const char *const *of[KEYS]; /* NULL: none */
@@ -113,7 +115,15 @@ static lorec_err settle(importing *in, const json_t *object, keys *k)
             k->of[i] = (has && !words) || i == USER || i == ITEM ? usual[i] : NULL;
     }
     k->known = true;
-    return LOREC_OK;
+    return in->options->only ? layout_only(&k->own, in->path, in->options->only, &k->only_at, &k->only) : LOREC_OK;
+}
+
+static bool is_wanted(const json_t *object, const keys *k)
+{
+    char room[32];
+    slice cell;
+    const json_t *v = json_object_get(object, k->own.names[k->only_at]);
+    return v && json_text(v, room, &cell) && word_among(cell, k->only);
 }
 
 static lorec_err take(importing *in, json_rows *j, keys *k)
@@ -122,6 +132,10 @@ static lorec_err take(importing *in, json_rows *j, keys *k)
     raw_row row = {.rating = NAN, .time = TIME_NONE};
     if (j->fault) return import_bad_row(in, in->path, j->line, "%s", j->fault);
     if (!k->known) TRY(settle(in, j->object, k));
+    if (k->only && !is_wanted(j->object, k)) {
+        atomic_fetch_add(&in->left_out, 1);
+        return LOREC_OK;
+    }
     const json_t *user = json_first(j->object, k->of[USER]), *item = json_first(j->object, k->of[ITEM]);
     if (!user || !json_text(user, user_room, &row.user))
         return import_bad_row(in, in->path, j->line,

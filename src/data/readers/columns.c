@@ -306,6 +306,29 @@ lorec_err layout_of_object(layout *l, const json_t *object)
 
 /* ---- what the user says --------------------------------------------------------------------------------------------------- */
 
+static int find_name(const layout *l, const char *name)
+{
+    for (int i = 0; l->names && i < l->n; i++) {
+        if (strcmp(l->names[i], name) == 0) return i;
+    }
+    return -1;
+}
+
+/* A word of the header, or a number from 1. */
+static lorec_err find_column(const layout *l, const char *path, const char *name, int *at)
+{
+    int64_t number;
+    *at = find_name(l, name);
+    if (*at >= 0) return LOREC_OK;
+    if (slice_to_i64(slice_of(name), &number) && number >= 1 && number <= l->n) {
+        *at = (int)number - 1;
+        return LOREC_OK;
+    }
+    const char *near = l->names ? err_nearest(name, (const char *const *)l->names, (size_t)l->n) : NULL;
+    return err_set(LOREC_USAGE, "%s: no column \"%s\" (there are %d)%s%s%s", path, name, l->n,
+                   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
 lorec_err layout_set(layout *l, const char *path, const char *words)
 {
     slice rest = slice_of(words);
@@ -321,18 +344,22 @@ lorec_err layout_set(layout *l, const char *path, const char *words)
                            "--columns: \"%s=%s\"; write user=NAME,item=NAME,rating=NAME,time=NAME,title=NAME, "
                            "NAME being a header word, a column number from 1, or none",
                            role_text, name);
-        int64_t number;
-        *at = -2;
-        for (int i = 0; l->names && i < l->n; i++) {
-            if (strcmp(l->names[i], name) == 0) *at = i;
-        }
-        if (*at == -2 && strcmp(name, "none") == 0) *at = -1;
-        if (*at == -2 && slice_to_i64(cell, &number) && number >= 1 && number <= l->n) *at = (int)number - 1;
-        if (*at == -2) {
-            const char *near = l->names ? err_nearest(name, (const char *const *)l->names, (size_t)l->n) : NULL;
-            return err_set(LOREC_USAGE, "%s: no column \"%s\" (there are %d)%s%s%s", path, name, l->n,
-                           near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-        }
+        if (strcmp(name, "none") == 0 && find_name(l, "none") < 0)
+            *at = -1;
+        else
+            TRY(find_column(l, path, name, at));
     }
     return LOREC_OK;
+}
+
+lorec_err layout_only(const layout *l, const char *path, const char *text, int *at, const char **words)
+{
+    char name[128];
+    const char *equal = strchr(text, '=');
+    if (!equal || equal == text || !equal[1] || (size_t)(equal - text) >= sizeof name)
+        return err_set(LOREC_USAGE, "--only %s: write COLUMN=WORD or COLUMN=WORD|WORD, as in event=cart|purchase",
+                       text);
+    snprintf(name, sizeof name, "%.*s", (int)(equal - text), text);
+    *words = equal + 1;
+    return find_column(l, path, name, at);
 }

@@ -21,6 +21,8 @@ lorec_err layout_guess(layout *l, const char *path, slice head);
 lorec_err layout_of_object(layout *l, const json_t *object);
 /* "user=reviewer,item=asin": names of the header or numbers from 1. Unknown words: LOREC_USAGE with the nearest. */
 lorec_err layout_set(layout *l, const char *path, const char *words);
+/* The column that "event=cart|purchase" is about, and its words; no such column: LOREC_USAGE with the nearest. */
+lorec_err layout_only(const layout *l, const char *path, const char *text, int *at, const char **words);
 /* The column with one of the known words for "user", "item", "rating", "time", "title"; -1. */
 int layout_known(const layout *l, const char *role);
 /* What column i says of its row's item: the title or a description (COLUMN_TEXT), words such as its category

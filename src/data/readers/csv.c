@@ -15,7 +15,7 @@ static int likes(const importing *in)
     return likes;
 }
 
-static lorec_err note_columns(importing *in, const layout *l)
+static lorec_err note_columns(importing *in, const layout *l, int only_at)
 {
     const struct {
         const char *role;
@@ -30,7 +30,7 @@ static lorec_err note_columns(importing *in, const layout *l)
     TRY(dataset_builder_note(in->builder, "columns_read", note));
     json_t *unused = json_array();
     for (int i = 0; unused && l->names && i < l->n; i++) {
-        bool is_used = layout_says(l, i) != COLUMN_FLOAT || !l->names[i][0];
+        bool is_used = layout_says(l, i) != COLUMN_FLOAT || !l->names[i][0] || i == only_at;
         for (size_t k = 0; k < sizeof used / sizeof *used; k++) is_used |= used[k].at == i;
         if (!is_used) json_array_append_new(unused, json_string(l->names[i]));
     }
@@ -121,6 +121,9 @@ static lorec_err read_csv(importing *in)
         e = layout_set(&l, in->path, in->options->columns);
     }
     if (!e) e = check(in, &l);
+    int only_at = -1;
+    const char *only = NULL;
+    if (!e && in->options->only) e = layout_only(&l, in->path, in->options->only, &only_at, &only);
     if (!e && !in->options->columns && l.header && layout_known(&l, "user") >= 0 && layout_known(&l, "item") < 0)
         log_info("%s: no column of item ids; those of \"%s\" are taken (--columns says otherwise)", in->path,
                  l.names[l.item]);
@@ -128,7 +131,7 @@ static lorec_err read_csv(importing *in)
         log_info("%s: %s; column %d is taken as the user, %d as the item (--columns says otherwise)", in->path,
                  l.header ? "no name in the header is known" : "no header", l.user + 1, l.item + 1);
     if (!e) e = dataset_builder_source(in->builder, in->path);
-    if (!e) e = note_columns(in, &l);
+    if (!e) e = note_columns(in, &l, only_at);
     if (!e)
         e = rows_read(in, in->path,
                       &(row_form){.separator = l.separator,
@@ -138,6 +141,8 @@ static lorec_err read_csv(importing *in)
                                   .item = l.item,
                                   .rating = l.rating,
                                   .time = l.time,
+                                  .only = only,
+                                  .only_at = only_at,
                                   .columns = l.n});
     if (!e && says_of_items(&l)) e = read_items(in, &l);
     layout_free(&l);

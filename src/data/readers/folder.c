@@ -71,6 +71,7 @@ static lorec_err read_file(importing *in, const char *name)
     in->builder = one.builder;
     one.builder = NULL;
     atomic_fetch_add(&in->bad_rows, atomic_load(&one.bad_rows));
+    atomic_fetch_add(&in->left_out, atomic_load(&one.left_out));
     importing_free(&one);
     buf_free(&path);
     return e;

@@ -14,7 +14,7 @@ typedef struct part { /* what one worker read of the block */
     uint32_t *user, *item;
     float *rating;
     int64_t *time;
-    size_t n, user_cap, item_cap, rating_cap, time_cap;
+    size_t n, left_out, user_cap, item_cap, rating_cap, time_cap;
     uint32_t *new_user, *new_item; /* merged numbers */
     buf scratch;
     uint64_t begin; /* first row in the merged arrays */
@@ -187,8 +187,13 @@ static lorec_err take_row(reading *r, const cells *c, const char *line)
     int largest = f->user > f->item ? f->user : f->item;
     if (f->rating > largest) largest = f->rating;
     if (f->time > largest) largest = f->time;
+    if (f->only && f->only_at > largest) largest = f->only_at;
     if (f->columns ? c->n != f->columns : c->n <= largest)
         return wrong_count(r->b, line, c, f->columns ? f->columns : largest + 1);
+    if (f->only && !word_among(c->cell[f->only_at], f->only)) {
+        p->left_out++;
+        return LOREC_OK;
+    }
     slice user = c->cell[f->user], item = c->cell[f->item]; /* blanks are part of an id (RFC 4180) */
     const char *why = id_fault(user, "no user id", "a user id of more than 4096 bytes: is the separator right?");
     if (!why) why = id_fault(item, "no item id", "an item id of more than 4096 bytes: is the separator right?");
@@ -326,6 +331,7 @@ static lorec_err merge(merged *m, block *b, uint64_t *total)
     *total = 0;
     for (size_t i = 0; i < b->n_parts; i++) {
         part *p = &b->parts[i];
+        atomic_fetch_add(&b->in->left_out, p->left_out);
         p->begin = *total;
         *total += p->n;
         TRY(numbers_merge(&m->users, &p->users, &p->new_user));
@@ -442,7 +448,7 @@ static bool is_compressed(const file_map *m)
 
 lorec_err rows_read(importing *in, const char *path, const row_form *form)
 {
-    int needed[] = {form->user, form->item, form->rating, form->time};
+    int needed[] = {form->user, form->item, form->rating, form->time, form->only ? form->only_at : 0};
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
         if (needed[i] >= ROW_COLUMNS_MAX)
             return err_set(LOREC_USAGE, "%s: column %d is asked for; only the first %d can be read", path,

@@ -111,6 +111,16 @@ static bool is_word(slice s, const char *word)
     return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
 }
 
+bool word_among(slice cell, const char *words)
+{
+    cell = slice_trim(cell);
+    for (slice rest = slice_of(words); rest.n;) {
+        slice word = slice_trim(slice_cut(&rest, '|'));
+        if (word.n == cell.n && memcmp(word.p, cell.p, cell.n) == 0) return true;
+    }
+    return false;
+}
+
 bool parse_rating(slice s, double *out)
 {
     if (slice_to_f64(s, out)) return true;

@@ -58,9 +58,9 @@ static void end_job(retrainer *t, const char *how, json_t *told)
 /* The settings of the run in force for the exported data: it is prepared and filtered already. */
 static lorec_err write_config(const retrainer *t, const variant *base)
 {
-    static const char *const of_source[] = {"format",     "columns",    "item_text", "skip_bad_rows",
-                                            "min_rating", "max_rating", "user_core", "item_core",
-                                            "after",      "before",     "duplicates"};
+    static const char *const of_source[] = {"format",        "columns",    "only",       "item_text",
+                                            "skip_bad_rows", "min_rating", "max_rating", "user_core",
+                                            "item_core",     "after",      "before",     "duplicates"};
     json_t *config = json_deep_copy(base->advisor.run.config);
     if (!config) return err_set(LOREC_RESOURCE, "out of memory for the settings of a training");
     char seed[32];

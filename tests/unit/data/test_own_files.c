@@ -110,6 +110,35 @@ static void test_json(void **state)
     }
 }
 
+static void test_only(void **state)
+{
+    (void)state;
+    static const char events[] = "user_id,item_id,event\n1,x,view\n1,y,\"cart\"\n2,x,purchase\n2,z,view\n";
+    import_options o = {.only = "event=cart|purchase"};
+    assert_ok(dataset_import(&d, test_file("events.csv", events), &o));
+    assert_int_equal(d.rows.n, 2);
+    assert_int_equal(d.rows.n_items, 2);
+    const json_t *note = json_object_get(d.manifest, "only");
+    assert_int_equal(json_integer_value(json_object_get(note, "left_out")), 2);
+    assert_null(json_object_get(d.manifest, "columns_unused"));
+    dataset_close(&d);
+    assert_ok(dataset_import(&d,
+                             test_file("events.jsonl", "{\"user_id\": 1, \"item_id\": 2, \"event\": \"cart\"}\n"
+                                                       "{\"user_id\": 1, \"item_id\": 3}\n"),
+                             &o));
+    assert_int_equal(d.rows.n, 1);
+    dataset_close(&d);
+    const char *path = test_file("events.csv", events);
+    assert_fails(dataset_import(&d, path, &(import_options){.only = "event=sale"}), LOREC_INPUT,
+                 "leaves none of its 4");
+    assert_fails(dataset_import(&d, path, &(import_options){.only = "evnt=cart"}), LOREC_USAGE,
+                 "did you mean \"event\"");
+    assert_fails(dataset_import(&d, path, &(import_options){.only = "event="}), LOREC_USAGE, "write COLUMN=WORD");
+    assert_fails(dataset_import(&d, test_file("pairs.txt", "1 2\n1 3\n"),
+                                &(import_options){.only = "event=a", .format = "pairs"}),
+                 LOREC_USAGE, "--only is for CSV, TSV and JSON; this is read as pairs");
+}
+
 static void test_no_text(void **state)
 {
     (void)state;
@@ -145,8 +174,12 @@ static void test_folder_of_tables(void **state)
 int main(void)
 {
     log_set_level(LOG_QUIET);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_spreadsheets),  cmocka_unit_test(test_words_for_numbers),
-                                       cmocka_unit_test(test_titles_as_ids), cmocka_unit_test(test_json),
-                                       cmocka_unit_test(test_no_text),       cmocka_unit_test(test_folder_of_tables)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_spreadsheets),
+                                       cmocka_unit_test(test_words_for_numbers),
+                                       cmocka_unit_test(test_titles_as_ids),
+                                       cmocka_unit_test(test_json),
+                                       cmocka_unit_test(test_only),
+                                       cmocka_unit_test(test_no_text),
+                                       cmocka_unit_test(test_folder_of_tables)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
