@@ -59,6 +59,7 @@ tensor *op_embed_padded(tape *t, tensor *w, tensor *ids,
 tensor *op_embed_bag(tape *t, tensor *w, tensor *ids, const segments *bags, bool mean);
 tensor *op_gather_rows(tape *t, tensor *x, tensor *rows);             /* x [n, d], rows [m] (-1: zero) -> [m, d] */
 tensor *op_scatter_rows(tape *t, tensor *x, tensor *rows, int64_t n); /* adds x's row i to row rows[i]: [n, d] */
+/* bf16 beside f32 gives f32. */
 tensor *op_concat(tape *t, tensor *const *xs, int n, int dim);
 tensor *op_slice(tape *t, tensor *x, int dim, int64_t begin, int64_t end);
 tensor *op_reshape(tape *t, tensor *x, int ndim, const int64_t *shape); /* one size may be -1 */

@@ -1,4 +1,5 @@
 /* The same values in another shape, order, type, or without their gradient. */
+#include "base/mem.h"
 #include "tensor/ops.h"
 #include "tensor/ops/piece.h"
 
@@ -303,9 +304,29 @@ static lorec_err concat_backward(tape *t, node *n)
 const op_def op_concat_def = {
     .name = "concat", .shape = concat_shape, .forward = concat_forward, .backward = concat_backward, .flops = no_flops};
 
+/* Where the tape computes in bf16, products are bf16 and sums of table rows f32: joined, they are f32. */
+static bool mixed(tensor *const *xs, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (!xs[i]) return false; /* a failure before; tape_apply tells */
+    }
+    for (int i = 1; i < n; i++) {
+        if (xs[i]->type != xs[0]->type) return true;
+    }
+    return false;
+}
+
 tensor *op_concat(tape *t, tensor *const *xs, int n, int dim)
 {
-    return tape_apply(t, &op_concat_def, xs, n, &(part_spec){.dim = dim}, sizeof(part_spec));
+    tensor **wide = NULL;
+    if (mixed(xs, n)) {
+        lorec_err e = mem_new(&wide, (size_t)n);
+        if (e) return tape_fail(t, e);
+        for (int i = 0; i < n; i++) wide[i] = xs[i]->type == DTYPE_BF16 ? op_cast(t, xs[i], DTYPE_F32) : xs[i];
+    }
+    tensor *y = tape_apply(t, &op_concat_def, wide ? wide : xs, n, &(part_spec){.dim = dim}, sizeof(part_spec));
+    mem_free(wide);
+    return y;
 }
 
 /* x[.., begin:end, ..]. A stretch of whole rows that begins on a 64-byte boundary is a view. */

@@ -200,6 +200,22 @@ static void interactions_matter(void **state)
     }
 }
 
+static void half_precision(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"lr", "fm", "deepfm", "dcnv2", "din"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const recommender *r = registry_find(keys[i]);
+        void *self;
+        assert_ok(recommender_new(r, &self));
+        assert_ok(options_set(r->options, r->n_options, self, "epochs", "1"));
+        assert_ok(options_set(r->options, r->n_options, self, "bf16", "true"));
+        assert_ok(r->fit(self, &(fit_context){.split = &parts, .train = &parts.train, .seed = 1}));
+        assert_true(auc(r, self) > 0);
+        recommender_free(r, self);
+    }
+}
+
 static void refuses(void **state)
 {
     (void)state;
@@ -219,10 +235,8 @@ static void refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(feature_codes),
-        cmocka_unit_test(pairwise),
-        cmocka_unit_test(interactions_matter),
-        cmocka_unit_test(refuses),
+        cmocka_unit_test(feature_codes),  cmocka_unit_test(pairwise), cmocka_unit_test(interactions_matter),
+        cmocka_unit_test(half_precision), cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, make_data, drop_data);
 }
