@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "methods/registry.h"
 #include "rec/topk.h"
+#include "recipes/inside.h"
 
 static const char *const orders[] = {"retriever", "shuffled", NULL};
 
@@ -56,17 +57,10 @@ static uint64_t memory(const void *self, const fit_context *c)
 static lorec_err fit(void *self, const fit_context *c)
 {
     chatrec *m = self;
-    fit_context alone = *c; /* validation and checkpoints are of the whole, not of its first stage */
-    alone.validate = NULL;
-    alone.validate_ctx = NULL;
-    alone.folder = NULL;
-    alone.resume = false;
     m->seed = c->seed;
     TRY(find_first(m));
     TRY(catalogue_make(&m->items, c->split->data, c->train, true));
-    TRY(recommender_new(m->first, &m->first_self));
-    if (c->fast) TRY(options_fast(m->first->options, m->first->n_options, m->first_self));
-    TRY(m->first->fit(m->first_self, &alone));
+    TRY(inside_fit(m->first, &m->first_self, c));
     return prepare(m);
 }
 

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "methods/registry.h"
+#include "recipes/inside.h"
 
 static const option options[] = {
     LLM_OPTIONS(interecagent, chat, 0, 512),
@@ -129,22 +130,14 @@ static lorec_err prepare(interecagent *m)
     return prompt_open(&m->reply, "interecagent/prompts/reply.j2");
 }
 
-static lorec_err fit_one(const recommender *r, void **self, const fit_context *c)
-{
-    fit_context alone = {.split = c->split, .train = c->train, .seed = c->seed, .fast = c->fast};
-    TRY(recommender_new(r, self));
-    if (c->fast) TRY(options_fast(r->options, r->n_options, *self));
-    return r->fit(*self, &alone);
-}
-
 static lorec_err fit(void *self, const fit_context *c)
 {
     interecagent *m = self;
     m->seed = c->seed;
     TRY(find_tools(m));
     TRY(catalogue_make(&m->items, c->split->data, c->train, true));
-    TRY(fit_one(m->similar, &m->similar_self, c));
-    TRY(fit_one(m->rank, &m->rank_self, c));
+    TRY(inside_fit(m->similar, &m->similar_self, c));
+    TRY(inside_fit(m->rank, &m->rank_self, c));
     return prepare(m);
 }
 

@@ -6,6 +6,7 @@
 #include "methods/llara/llara.h"
 #include "methods/registry.h"
 #include "rec/sequence.h"
+#include "recipes/inside.h"
 
 static const char *const backbones[] = {"sasrec", "gru4rec"};
 
@@ -33,8 +34,7 @@ lorec_err llara_vectors(llara *m, const fit_context *c)
     void *self;
     TRY(registry_need(backbones[m->backbone], &r));
     TRY(recommender_new(r, &self));
-    /* No validation: the run's is of the language model, not of this one. */
-    fit_context plain = {.split = c->split, .train = c->train, .seed = c->seed, .fast = c->fast};
+    fit_context plain = inside_context(c);
     lorec_err e = set_number(r, self, "hidden_size", m->backbone_size);
     if (!e) e = set_number(r, self, "epochs", m->backbone_epochs);
     if (!e && r->check && r->check(self)) e = err_set(LOREC_USAGE, "llara's %s: %s", r->key, r->check(self));
