@@ -11,7 +11,7 @@ from ._talk import Progress, told
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
+    import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 
 Path = Union[str, "os.PathLike[str]"]
 

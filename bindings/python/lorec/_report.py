@@ -13,7 +13,7 @@ from ._recommender import Recommender, load
 from ._talk import Progress, told
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 
 
 class Report:
@@ -110,7 +110,7 @@ class Report:
         return f"<lorec.Report {self.folder}: {ok} of {len(self.result['results'])} results ok, {self.result['protocol']['id']}>"
 
     def _repr_html_(self) -> str:
-        return self.table.to_html()
+        return str(self.table.to_html())
 
 
 _SMALLER = ("logloss", "rmse", "mae")
