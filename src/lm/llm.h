@@ -104,10 +104,10 @@ typedef enum llm_finish {
 
 typedef struct llm_answer {
     lorec_err err; /* of this request for good: the server refuses it, or its tries are used up */
-    char *why;     /* then the message */
-    char *text;    /* NUL-terminated, valid UTF-8; "" where the server said null */
-    size_t n;
     llm_finish finish;
+    char *why;  /* of err: the message */
+    char *text; /* NUL-terminated, valid UTF-8; "" where the server said null */
+    size_t n;
     json_t *tool_calls;    /* a list, or NULL */
     json_t *logprobs;      /* [{"token", "logprob", "top": [{"token", "logprob"}]}], or NULL */
     double *score;         /* [n_text] of LLM_VERB_SCORE: the log probability of each continuation */

@@ -179,11 +179,11 @@ static lorec_err put_each(const pepler_texts *x, const bool *only, double *const
 {
     json_t *columns[6] = {json_array(), json_array(), json_array(), json_array(), json_array(), json_array()};
     static const char *const keys[6] = {"each: user",
-                                         "each: tokens",
-                                         "each: new",
-                                         "each: loss",
-                                         "each: loss, users shuffled",
-                                         "each: loss, items shuffled"};
+                                        "each: tokens",
+                                        "each: new",
+                                        "each: loss",
+                                        "each: loss, users shuffled",
+                                        "each: loss, items shuffled"};
     bool failed = false;
     for (uint32_t i = 0; i < x->from.n; i++) {
         failed |= json_array_append_new(columns[0], json_integer(x->from.user[i])) != 0;

@@ -214,7 +214,8 @@ OF_ROWS(2)
 OF_ROWS(3)
 OF_ROWS(4)
 OF_ROWS(5)
-OF_ROWS(6) OF_ROWS(7) OF_ROWS(8)
+OF_ROWS(6)
+OF_ROWS(7) OF_ROWS(8)
 
     static void dots(const packed *w, int64_t group, int64_t m, const void *rows, float *y, int64_t ldy)
 {

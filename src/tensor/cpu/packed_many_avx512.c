@@ -178,8 +178,8 @@ SOME(1, 2)
 SOME(6, 1)
 SOME(1, 1)
 
-    /* Rows in sixes, what is left one by one: a row's sums are the same bits either way. */
-    static void group_rows(const many_job *j, int64_t group, int groups, float *y, int64_t ldy)
+/* Rows in sixes, what is left one by one: a row's sums are the same bits either way. */
+static void group_rows(const many_job *j, int64_t group, int groups, float *y, int64_t ldy)
 {
     int64_t i = 0, m = j->p->m;
     for (; i + ROWS <= m; i += ROWS)

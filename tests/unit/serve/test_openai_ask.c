@@ -116,7 +116,7 @@ static void what_is_wrong_is_named(void **state)
          "json_schema"},
         {"{" HI ",\"response_format\":{\"type\":\"xml\"}}", "response_format", "invalid_value", "json_object"},
         {"{" HI ",\"response_format\":{\"type\":\"json_object\"},\"tools\":[{\"type\":\"function\",\"function\":{"
-                "\"name\":\"f\"}}]}",
+         "\"name\":\"f\"}}]}",
          "response_format", "unsupported_parameter", "tools"},
         {"{" HI ",\"response_format\":{}}", "response_format", "invalid_value", "type"},
         {"{" HI ",\"tool_choice\":{\"type\":\"function\"}}", "tool_choice", "unsupported_parameter", "forced"},
