@@ -214,6 +214,7 @@ static lorec_err answer_explain(server *s, exchange *x)
     evidence why;
     buf text = {0};
     slate_headers(s, x, a);
+    slate_record(s, x, a);
     TRY(evidence_find(&s->engine, a, a->candidates, 1, &why));
     lorec_err e = evidence_reason(&s->live, &why, &text);
     json_t *reply = e ? NULL : slate_json(s, x, a);

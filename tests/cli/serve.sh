@@ -35,6 +35,9 @@ id=$(sed 's/.*"request_id":"\([^"]*\)".*/\1/' out)
 get /v1/recommend -d '{"user":"u2","method":"nope"}' && is 404 && body "is not served here"
 get /v1/rerank -d '{"history":["i1"],"candidates":["i2","i3"]}' && is 200 && body '"id":"i2"'
 get /v1/rerank -d '{"history":["i1"],"candidates":["no such thing"]}' && is 404 && body '"param":"candidates"'
+# a late answer has the candidates and no others; an explanation is recorded too
+get /v1/rerank -d '{"user":"u1","candidates":["i9","i2","i4"],"timeout_ms":1}' && is 200 && [ "$(grep -o '"id":"[^"]*"' out | sort | tr -d '\n')" = '"id":"i2""id":"i4""id":"i9"' ] || die "other items than the candidates: $(cat out)"
+get /v1/explain -d '{"user":"u1","item":"i9"}' && is 200 && explained=$(sed 's/.*"request_id":"\([^"]*\)".*/\1/' out)
 get /v1/methods && is 200 && body '"method":"ease"'
 get /metrics && is 200 && body 'lorec_http_requests_total{method="GET",route="/api/recommend/{user-id}",code="200"}'
 
@@ -67,6 +70,7 @@ start r --store sqlite:s.db --access-log access.jsonl
 get /api/user/k/feedback && body '"EventId":"k1"'
 stop
 ok why "$id" --store sqlite:s.db && says "the same, bit for bit"
+ok why "$explained" --store sqlite:s.db && says "the same, bit for bit"
 fails 3 "no record" why none --store sqlite:s.db
 grep -q '"route":"/api/user/{user-id}/feedback"' access.jsonl || die "no access log"
 

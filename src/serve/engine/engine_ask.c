@@ -160,8 +160,29 @@ static lorec_err state_of_data(const engine *g, const ask *a, seen_set *seen)
     return seen_make(seen, g, r, a, items, n);
 }
 
+static int better(const void *a, const void *b)
+{
+    const listed *x = a, *y = b;
+    if (x->score != y->score) return x->score > y->score ? -1 : 1;
+    return x->item < y->item ? -1 : x->item > y->item;
+}
+
+/* Who gave candidates gets these and no others. */
+static lorec_err popular_candidates(engine *g, ask *a)
+{
+    if (!a->list) TRY(mem_new(&a->list, a->n_candidates));
+    for (size_t i = 0; i < a->n_candidates; i++) {
+        uint32_t item = a->candidates[i];
+        a->list[i] = (listed){item, (float)g->live->item[item].popularity, SOURCE_POPULAR};
+    }
+    if (a->n_candidates) qsort(a->list, a->n_candidates, sizeof *a->list, better);
+    a->n_list = a->n_candidates < a->n ? a->n_candidates : a->n;
+    return LOREC_OK;
+}
+
 lorec_err ask_popular(engine *g, ask *a)
 {
+    if (a->candidates) return popular_candidates(g, a);
     seen_set seen = {0};
     lorec_err e = state_of_data(g, a, &seen);
     if (!e && !a->list) e = mem_new(&a->list, a->n);
@@ -180,13 +201,6 @@ lorec_err ask_popular(engine *g, ask *a)
 }
 
 /* ---- given candidates --------------------------------------------------------------------------------------------------------- */
-
-static int better(const void *a, const void *b)
-{
-    const listed *x = a, *y = b;
-    if (x->score != y->score) return x->score > y->score ? -1 : 1;
-    return x->item < y->item ? -1 : x->item > y->item;
-}
 
 /* The candidates that the model knows by its scores, then those that it does not, in the order given. */
 lorec_err ask_rerank(engine *g, variant *r, ask *a)
