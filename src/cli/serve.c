@@ -19,7 +19,7 @@ typedef struct serve_words {
     const char *store, *listen, *key_file, *tls_cert, *tls_key, *read_type, *feedback, *access_log, *port_file;
     const char *work;
     double slow_seconds, keep_records, keep_feedback, deadline_ms, train_memory_gb, train_cpu_hours, train_margin;
-    int64_t train_threads, new_every;
+    int64_t train_threads, new_every, index_from;
     bool first_only;
     const char *llm, *embed;
     double llm_timeout, words_ms, llm_memory;
@@ -208,6 +208,7 @@ static lorec_err serve(serve_words *w)
                         .keep_feedback_days = w->keep_feedback,
                         .first_only = w->first_only,
                         .new_every = (int)w->new_every,
+                        .index_from = (uint64_t)w->index_from,
                         .slow_seconds = w->slow_seconds,
                         .deadline_seconds = w->deadline_ms / 1e3,
                         .llm = {.llm = w->llm,
@@ -269,6 +270,7 @@ static lorec_err run(int argc, char **argv)
                      .feedback = "events",
                      .keep_records = 7,
                      .new_every = 10,
+                     .index_from = 1000000,
                      .deadline_ms = 1000,
                      .train_cpu_hours = 24,
                      .train_margin = .05};
@@ -294,6 +296,10 @@ static lorec_err run(int argc, char **argv)
          "each N-th place of a list may go to an item that the model does not know yet, by its text (default: 10); 0: "
          "none",
          0, 1000},
+        {"index-from", 0, ARG_INT, &w.index_from, "VALUES",
+         "catalogues of more values (items times the width of their vectors) are searched by an index (default: "
+         "1000000)",
+         1, 1e18},
         {"deadline-ms", 0, ARG_REAL, &w.deadline_ms, "MS",
          "after so long the popular list is given instead, marked as degraded (default: 1000)", 1, 600000},
         {"llm", 0, ARG_TEXT, &w.llm, "MODEL",

@@ -216,6 +216,22 @@ static lorec_err ials_score(const void *self, rec_session *s, const query *q, si
     return LOREC_OK;
 }
 
+static const float *ials_item_vectors(const void *self, uint32_t *n, uint32_t *d)
+{
+    const ials *m = self;
+    *n = m->n_items;
+    *d = (uint32_t)m->dim;
+    return m->item;
+}
+
+static lorec_err ials_query_vector(const void *self, rec_session *s, const query *q, float *x, bool *has)
+{
+    arena *a = rec_session_arena(s);
+    arena_reset(a);
+    *has = true;
+    return query_vectors(self, a, q, 1, x);
+}
+
 /* ---- keeping -------------------------------------------------------------------------------------------------------------- */
 
 static lorec_err ials_save(const void *self, const char *folder)
@@ -267,6 +283,8 @@ const recommender recommender_ials = {
     .memory = ials_memory,
     .fit = ials_fit,
     .score = ials_score,
+    .item_vectors = ials_item_vectors,
+    .query_vector = ials_query_vector,
     .save = ials_save,
     .load = ials_load,
     .release = ials_release,

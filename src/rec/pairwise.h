@@ -35,7 +35,7 @@ uint64_t pairwise_memory(const pairwise *m, const fit_context *fit, bool chain);
 #define PAIRWISE_VERBS                                                                                                 \
     .family = "factors", .size = sizeof(pairwise), .n_items_at = offsetof(pairwise, base.v.n_items),                   \
     .options = options, .n_options = sizeof options / sizeof *options, .score = vector_model_score,                    \
-    .save = vector_model_save, .load = vector_model_load, .release = vector_model_release,                             \
-    .counts = vector_model_counts
+    .item_vectors = vector_model_item_vectors, .query_vector = vector_model_query_vector, .save = vector_model_save,   \
+    .load = vector_model_load, .release = vector_model_release, .counts = vector_model_counts
 
 #endif

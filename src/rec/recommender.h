@@ -112,6 +112,11 @@ typedef struct recommender {
     /* Only these candidates: scores of candidate[start[i] .. start[i+1]-1] for query i. NULL: score() and pick. */
     lorec_err (*score_items)(const void *self, rec_session *s, const query *q, size_t n, const uint64_t *start,
                              const uint32_t *candidate, float *scores);
+    /* Models whose score is the product of a vector of the query with one of the item: the items' [*n][*d], for an index of
+     * large catalogues; NULL: with these options it is not so. query_vector: the query's [d]; *has false: this one is scored
+     * otherwise. Both or neither. */
+    const float *(*item_vectors)(const void *self, uint32_t *n, uint32_t *d);
+    lorec_err (*query_vector)(const void *self, rec_session *s, const query *q, float *x, bool *has);
     /* Makes the list itself (generation): up to k items in order with scores, already without `seen`; NULL: from score. */
     lorec_err (*recommend)(const void *self, rec_session *s, const query *q, size_t n, size_t k, uint32_t *items,
                            float *scores, size_t *found);

@@ -110,6 +110,11 @@ static lorec_err sasrec_score(const void *self, rec_session *s, const query *q, 
     return sequence_score(self, s, q, n, scores, encode, NULL);
 }
 
+static lorec_err sasrec_query_vector(const void *self, rec_session *s, const query *q, float *x, bool *has)
+{
+    return sequence_query_vector(self, s, q, x, has, encode, NULL);
+}
+
 static lorec_err sasrec_load(void *self, const char *folder)
 {
     sasrec *m = self;
@@ -143,6 +148,8 @@ const recommender recommender_sasrec = {
     .memory = sasrec_memory,
     .fit = sasrec_fit,
     .score = sasrec_score,
+    .item_vectors = sequence_item_vectors,
+    .query_vector = sasrec_query_vector,
     .save = sequence_save,
     .load = sasrec_load,
     .release = sequence_release,

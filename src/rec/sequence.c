@@ -102,6 +102,26 @@ lorec_err sequence_score(const sequence_model *m, rec_session *s, const query *q
     return LOREC_OK;
 }
 
+const float *sequence_item_vectors(const void *self, uint32_t *n, uint32_t *d)
+{
+    const sequence_model *m = self;
+    *n = m->n_items;
+    *d = (uint32_t)m->d;
+    return m->bias ? NULL : m->item;
+}
+
+lorec_err sequence_query_vector(const sequence_model *m, rec_session *s, const query *q, float *x, bool *has,
+                                sequence_encode encode, const int32_t *tail)
+{
+    tape *t = rec_session_tape(s, m->train.bf16);
+    if (!t) return LOREC_RESOURCE;
+    packed rows = {0};
+    *has = false;
+    lorec_err e = encode_all(m, t, q, 1, encode, tail, &rows, x, has);
+    packed_free(&rows);
+    return e;
+}
+
 uint64_t sequence_memory(const sequence_model *m, const fit_context *fit, uint64_t values, uint64_t values_a_row)
 {
     const interactions *x = fit->train;

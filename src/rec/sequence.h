@@ -70,6 +70,10 @@ lorec_err sequence_ready(sequence_model *m);
 typedef tensor *(*sequence_encode)(const void *self, tape *t, const packed *rows);
 lorec_err sequence_score(const sequence_model *m, rec_session *s, const query *q, size_t n, float *scores,
                          sequence_encode encode, const int32_t *tail);
+/* recommender.item_vectors: none where items have biases; query_vector, with encode as above. */
+const float *sequence_item_vectors(const void *self, uint32_t *n, uint32_t *d);
+lorec_err sequence_query_vector(const sequence_model *m, rec_session *s, const query *q, float *x, bool *has,
+                                sequence_encode encode, const int32_t *tail);
 uint64_t sequence_memory(const sequence_model *m, const fit_context *fit, uint64_t values, uint64_t values_a_row);
 
 lorec_err sequence_save(const void *self, const char *folder); /* model.safetensors, popularity.npy */

@@ -161,6 +161,24 @@ lorec_err vector_model_score(const void *self, rec_session *s, const query *q, s
     return vectors_score(&((const vector_model *)self)->v, a, q, n, scores);
 }
 
+const float *vector_model_item_vectors(const void *self, uint32_t *n, uint32_t *d)
+{
+    const vectors *v = &((const vector_model *)self)->v;
+    *n = v->n_items;
+    *d = (uint32_t)(v->d_user + v->d_last);
+    return v->item;
+}
+
+lorec_err vector_model_query_vector(const void *self, rec_session *s, const query *q, float *x, bool *has)
+{
+    (void)s;
+    const vectors *v = &((const vector_model *)self)->v;
+    vectors_of_queries(v, q, 1, x);
+    *has = false;
+    for (int64_t i = 0; i < v->d_user + v->d_last && !*has; i++) *has = x[i] != 0;
+    return LOREC_OK;
+}
+
 lorec_err vector_model_save(const void *self, const char *folder)
 {
     return vectors_save(&((const vector_model *)self)->v, folder);

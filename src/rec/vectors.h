@@ -45,6 +45,8 @@ typedef struct vector_model {
     trainer_report report;
 } vector_model;
 lorec_err vector_model_score(const void *self, rec_session *s, const query *q, size_t n, float *scores);
+const float *vector_model_item_vectors(const void *self, uint32_t *n, uint32_t *d);
+lorec_err vector_model_query_vector(const void *self, rec_session *s, const query *q, float *x, bool *has);
 lorec_err vector_model_save(const void *self, const char *folder);
 lorec_err vector_model_load(void *self, const char *folder);
 void vector_model_release(void *self);

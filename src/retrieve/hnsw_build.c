@@ -1,5 +1,5 @@
 /* Building. Vectors come in batches: those of a batch look for their neighbours side by side in the graph as it was before the
- * batch, and are linked one after the other; so the graph does not depend on the number of threads. */
+ * batch; then each of those neighbours takes its new ones in order. So the graph does not depend on the number of threads. */
 #include <math.h>
 #include <stdlib.h>
 #include <xxhash.h>
@@ -8,7 +8,11 @@
 #include "base/threads.h"
 #include "retrieve/hnsw_parts.h"
 
-enum { LANES = 16, BATCH = 256, SHARE = 32 }; /* a batch is at most 1/32 of what is there */
+enum { LANES = 16, BATCH = 1024, SHARE = 32 }; /* a batch is at most 1/32 of what is there */
+
+typedef struct back { /* `node` is to be a neighbour of `of` */
+    uint32_t layer, of, node;
+} back;
 
 typedef struct builder {
     hnsw *h;
@@ -19,6 +23,8 @@ typedef struct builder {
     uint32_t look, first; /* first: of the batch */
     hnsw_scratch **scratch;
     int n_scratch;
+    back *links; /* of a batch, by layer and by whose they are */
+    size_t *group, n_links, n_groups, links_cap, group_cap;
 } builder;
 
 static uint32_t *list_of(const builder *b, uint32_t node, uint32_t layer)
@@ -141,17 +147,51 @@ static void link_back(const builder *b, uint32_t of, uint32_t node, uint32_t lay
     list[0] = choose(b, all, most + 1, most, list + 1);
 }
 
-static void link_one(builder *b, uint32_t node)
+static int by_target(const void *a, const void *b)
 {
-    hnsw *h = b->h;
-    uint32_t high = b->level[node] < h->top ? b->level[node] : h->top;
-    for (uint32_t layer = 0; layer <= high; layer++) {
-        const uint32_t *list = list_of(b, node, layer);
-        for (uint32_t i = 1; i <= list[0]; i++) link_back(b, list[i], node, layer);
+    const back *x = a, *y = b;
+    if (x->layer != y->layer) return x->layer < y->layer ? -1 : 1;
+    if (x->of != y->of) return x->of < y->of ? -1 : 1;
+    return x->node < y->node ? -1 : x->node > y->node;
+}
+
+static lorec_err gather(builder *b, uint32_t size)
+{
+    b->n_links = b->n_groups = 0;
+    for (uint32_t node = b->first; node < b->first + size; node++)
+        for (uint32_t layer = 0; layer <= b->level[node] && layer <= b->h->top; layer++) {
+            const uint32_t *list = list_of(b, node, layer);
+            TRY(mem_grow(&b->links, &b->links_cap, b->n_links + list[0]));
+            for (uint32_t i = 1; i <= list[0]; i++) b->links[b->n_links++] = (back){layer, list[i], node};
+        }
+    if (b->n_links) qsort(b->links, b->n_links, sizeof *b->links, by_target);
+    TRY(mem_grow(&b->group, &b->group_cap, b->n_links + 1));
+    for (size_t i = 0; i < b->n_links; i++)
+        if (i == 0 || b->links[i].of != b->links[i - 1].of || b->links[i].layer != b->links[i - 1].layer)
+            b->group[b->n_groups++] = i;
+    b->group[b->n_groups] = b->n_links;
+    return LOREC_OK;
+}
+
+static lorec_err link_some(void *ctx, size_t begin, size_t end, int worker)
+{
+    (void)worker;
+    const builder *b = ctx;
+    for (size_t i = b->group[begin]; i < b->group[end]; i++)
+        link_back(b, b->links[i].of, b->links[i].node, b->links[i].layer);
+    return LOREC_OK;
+}
+
+static lorec_err link_all(builder *b, uint32_t size)
+{
+    TRY(gather(b, size));
+    TRY(par_each(b->n_groups, 16, link_some, b));
+    for (uint32_t node = b->first; node < b->first + size; node++) {
+        if (b->level[node] <= b->h->top) continue;
+        b->h->top = b->level[node];
+        b->h->entry = node;
     }
-    if (b->level[node] <= h->top) return;
-    h->top = b->level[node];
-    h->entry = node;
+    return LOREC_OK;
 }
 
 static lorec_err insert_all(builder *b)
@@ -165,7 +205,7 @@ static lorec_err insert_all(builder *b)
         b->first = at;
         TRY(cancel_check());
         TRY(par_each(size, 8, find_some, b));
-        for (uint32_t i = 0; i < size; i++) link_one(b, at + i);
+        TRY(link_all(b, size));
         at += size;
     }
     return LOREC_OK;
@@ -193,6 +233,8 @@ lorec_err hnsw_build(hnsw *h, const float *rows, uint32_t n, uint32_t d, const h
     for (int i = 0; i < b.n_scratch; i++) hnsw_scratch_free(b.scratch[i]);
     mem_free(b.scratch);
     mem_free(b.level);
+    mem_free(b.links);
+    mem_free(b.group);
     if (!e) return LOREC_OK;
     mem_free(b.vector);
     mem_free(b.lowest);

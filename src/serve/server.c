@@ -257,6 +257,7 @@ static lorec_err open_parts(server *s, const server_options *o)
     TRY(open_log(s));
     TRY(stats_open(&s->stats, server_tables, TABLES));
     TRY(engine_open(&s->engine, &s->live));
+    if (o->index_from) s->engine.index_from = o->index_from;
     s->engine.new_every = o->new_every > 0 ? (size_t)o->new_every : 0;
     TRY(retrain_open(&s->retrainer, s, &o->train, o->runs, o->n_runs));
     TRY(open_runs(s, o));

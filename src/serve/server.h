@@ -34,8 +34,9 @@ typedef struct server_options {
     bool unique;               /* one event a type, user and item, as Gorse */
     double keep_records_days;  /* 0: no slates are recorded */
     double keep_feedback_days; /* 0: for ever */
-    bool first_only; /* of each run its first method; otherwise the others of its command answer who names them */
-    int new_every;   /* each so many-th place may go to an item that no model knows yet; 0: none */
+    bool first_only;     /* of each run its first method; otherwise the others of its command answer who names them */
+    uint64_t index_from; /* catalogues of more values are searched by an index; 0: INDEX_VALUES */
+    int new_every;       /* each so many-th place may go to an item that no model knows yet; 0: none */
     double deadline_seconds; /* of a recommendation; 0: 1 s */
     double slow_seconds;     /* until the head of a request, and its body, have to be there; 0: as http_slow.h says */
     const char *access_log;  /* file, "-" for stderr, or NULL */

@@ -9,6 +9,7 @@
 #include "base/threads.h"
 #include "rec/topk.h"
 #include "serve/engine/engine_parts.h"
+#include "serve/engine/item_index.h"
 #include "serve/engine/list_cache.h"
 
 const char *const source_words[3] = {"model", "popular", "text"};
@@ -28,7 +29,7 @@ void ask_free(ask *a)
 
 lorec_err engine_open(engine *g, live *v)
 {
-    *g = (engine){.live = v};
+    *g = (engine){.live = v, .index_from = INDEX_VALUES};
     return LOREC_OK;
 }
 
@@ -60,7 +61,7 @@ static void count_popular(engine *g)
 lorec_err engine_add(engine *g, const char *run, const char *method, int64_t seed)
 {
     variant *fresh, **more;
-    TRY(variant_open(&fresh, g->live, run, method, seed));
+    TRY(variant_open(&fresh, g->live, run, method, seed, g->index_from));
     lorec_err e = mem_new(&more, g->n + 1);
     if (e) {
         variant_release(fresh);
@@ -222,39 +223,63 @@ static lorec_err build_queries(engine *g, variant *r, ask **batch, size_t n, siz
 }
 
 /* How many the model has to rank so that enough are left once those are out that may not be shown. */
-static size_t need_of(const engine *g, const variant *r, ask *const *batch, size_t n)
+static size_t need_of(const engine *g, const variant *r, const ask *a, const query *q)
 {
-    size_t most = 1, items = r->advisor.data.rows.n_items;
-    bool generates = recommender_generates(r->advisor.r, r->advisor.self);
+    size_t items = r->advisor.data.rows.n_items;
+    if (a->category != NO_NUMBER) return items;
+    size_t seen = a->keep_seen || recommender_generates(r->advisor.r, r->advisor.self) ? 0 : q->n;
+    size_t live_seen = a->user != NO_NUMBER ? g->live->user[a->user].n : 0;
+    size_t k = a->n + a->offset + a->n_exclude + seen + live_seen;
+    return k < items ? k : items;
+}
+
+static size_t most_needed(const engine *g, const variant *r, ask *const *batch, size_t n)
+{
+    size_t most = 1;
     for (size_t i = 0; i < n; i++) {
-        const ask *a = batch[i];
-        if (a->category != NO_NUMBER) return items;
-        size_t seen = a->keep_seen || generates ? 0 : g->q[i].n;
-        size_t live_seen = a->user != NO_NUMBER ? g->live->user[a->user].n : 0;
-        size_t k = a->n + a->offset + a->n_exclude + seen + live_seen;
+        size_t k = need_of(g, r, batch[i], &g->q[i]);
         if (k > most) most = k;
     }
-    return most < items ? most : items;
+    return most;
 }
 
 typedef struct list_job {
     engine *g;
     const variant *r;
+    ask **batch;
     size_t k;
-    bool keep;
+    bool keep, all;
 } list_job;
+
+/* By the index: what is searched for depends on this ask alone, not on who asks beside it. */
+static lorec_err list_indexed(const list_job *j, size_t i, int worker, bool *done)
+{
+    engine *g = j->g;
+    ask *a = j->batch[i];
+    index_how how;
+    size_t k = j->all ? j->k : need_of(g, j->r, a, &g->q[i]);
+    TRY(item_index_list(j->r->index, &j->r->advisor, worker, j->r->session[worker], &g->q[i], k, g->got_item + i * j->k,
+                        g->got_score + i * j->k, &g->found[i], &how));
+    *done = a->indexed = how != INDEX_NOT;
+    a->searched = how == INDEX_SEARCHED ? k : 0;
+    return LOREC_OK;
+}
 
 static lorec_err list_some(void *ctx, size_t begin, size_t end, int worker)
 {
     const list_job *j = ctx;
     const advisor *v = &j->r->advisor;
-    for (size_t i = begin; i < end; i++)
+    for (size_t i = begin; i < end; i++) {
+        bool done = false;
+        if (j->r->index && j->keep) TRY(list_indexed(j, i, worker, &done));
+        if (done) continue;
         TRY(recommender_list(v->r, v->self, j->r->session[worker], v->data.rows.n_items, &j->g->q[i], 1, j->k, j->keep,
                              j->g->got_item + i * j->k, j->g->got_score + i * j->k, &j->g->found[i]));
+    }
     return LOREC_OK;
 }
 
-static lorec_err rank_lists(engine *g, variant *r, ask **batch, size_t n, size_t k)
+static lorec_err rank_lists(engine *g, variant *r, ask **batch, size_t n, size_t k, bool all)
 {
     const advisor *v = &r->advisor;
     size_t values;
@@ -263,10 +288,10 @@ static lorec_err rank_lists(engine *g, variant *r, ask **batch, size_t n, size_t
     TRY(mem_grow(&g->got_score, &g->score_cap, values));
     TRY(mem_grow(&g->found, &g->found_cap, n));
     bool keep = !recommender_generates(v->r, v->self);
-    list_job job = {.g = g, .r = r, .k = k, .keep = keep};
+    list_job job = {.g = g, .r = r, .batch = batch, .k = k, .keep = keep, .all = all};
     TRY(n > 1 ? par_each(n, 1, list_some, &job) : par_alone(list_some, &job));
     for (size_t i = 0; i < n; i++) {
-        bool complete = g->found[i] == k && k < v->data.rows.n_items;
+        bool complete = (g->found[i] == k || batch[i]->searched) && !all && k < v->data.rows.n_items;
         TRY(ask_take(g, r, batch[i], g->q[i].items, g->q[i].n, g->got_item + i * k, g->got_score + i * k, g->found[i]));
         if (batch[i]->n_list < batch[i]->n && complete && keep)
             batch[i]->degraded = "again"; /* more have to be ranked */
@@ -287,7 +312,7 @@ static lorec_err answer_lists(engine *g, variant *r, ask **batch, size_t n)
 {
     size_t rows, again = 0;
     TRY(build_queries(g, r, batch, n, &rows));
-    TRY(rank_lists(g, r, batch, n, need_of(g, r, batch, n)));
+    TRY(rank_lists(g, r, batch, n, most_needed(g, r, batch, n), false));
     for (size_t i = 0; i < n; i++) {
         if (!batch[i]->degraded) continue;
         batch[i]->degraded = NULL;
@@ -297,9 +322,28 @@ static lorec_err answer_lists(engine *g, variant *r, ask **batch, size_t n)
     }
     if (!again) return LOREC_OK;
     TRY(build_queries(g, r, batch, again, &rows));
-    TRY(rank_lists(g, r, batch, again, r->advisor.data.rows.n_items));
+    TRY(rank_lists(g, r, batch, again, r->advisor.data.rows.n_items, true));
     for (size_t i = 0; i < again; i++) batch[i]->degraded = NULL;
     return LOREC_OK;
+}
+
+lorec_err engine_searched(engine *g, ask *a, size_t k, uint32_t **items, size_t *n)
+{
+    variant *r = g->run[g->n - 1];
+    index_how how;
+    size_t rows;
+    float *scores = NULL;
+    *items = NULL;
+    *n = 0;
+    if (!r->index) return LOREC_OK;
+    TRY(variant_items(r, g->live));
+    TRY(build_queries(g, r, &a, 1, &rows));
+    lorec_err e = mem_new(items, k);
+    if (!e) e = mem_new(&scores, k);
+    if (!e) e = item_index_list(r->index, &r->advisor, 0, r->session[0], g->q, k, *items, scores, n, &how);
+    for (size_t i = 0; i < *n; i++) (*items)[i] = r->number[(*items)[i]];
+    mem_free(scores);
+    return e;
 }
 
 static bool known_list(engine *g, const variant *r, ask *a)

@@ -61,6 +61,8 @@ typedef struct ask {
     int answered_by;                /* variant */
     int64_t event_seq, popular_seq; /* the live state it was made from */
     uint64_t state;                 /* hash of the history */
+    bool indexed;                   /* scores are the index's products (item_index.h) */
+    size_t searched;                /* so many of the best were searched for; 0: all were scored */
 } ask;
 void ask_free(ask *a);
 
@@ -72,6 +74,7 @@ typedef struct list_cache { /* list_cache.h */
 typedef struct engine {
     list_cache cache;
     uint64_t hits, misses;
+    uint64_t index_from; /* catalogues of more values are searched by an index; INDEX_VALUES by default */
     size_t new_every; /* each so many-th place of a list may go to an item that the model does not know yet; 0: none */
     live *live;
     variant **run; /* [n] held; read by others than the executor under the live's lock */
@@ -101,6 +104,8 @@ variant *engine_hold(engine *g, size_t i);
 void engine_answer(engine *g, ask **batch, size_t n);
 /* The user's history as the model of a variant sees it, with live events up to `seq`: model's item numbers; for replays. */
 lorec_err engine_state(engine *g, size_t variant, slice user_id, int64_t seq, uint32_t **items, size_t *n);
+/* What the index of the last variant finds again for an ask: live numbers; for replays. None where it has no index. */
+lorec_err engine_searched(engine *g, ask *a, size_t k, uint32_t **items, size_t *n);
 uint64_t engine_state_hash(const uint32_t *items, size_t n);
 
 #endif

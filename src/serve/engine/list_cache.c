@@ -9,6 +9,8 @@ enum { SLOTS = 1 << 14 };
 struct list_slot {
     list_key key;
     uint64_t state;
+    bool indexed;
+    size_t searched;
     listed *list;
     not_listed *dropped;
     size_t n_list, n_dropped;
@@ -54,6 +56,8 @@ bool list_cache_get(list_cache *c, const list_key *k, ask *a)
     a->n_list = s->n_list;
     a->n_dropped = s->n_dropped;
     a->state = s->state;
+    a->indexed = s->indexed;
+    a->searched = s->searched;
     return true;
 }
 
@@ -67,8 +71,12 @@ static void slot_free(list_slot *s)
 void list_cache_put(list_cache *c, const list_key *k, const ask *a)
 {
     if (!k->id || (!c->slot && mem_new(&c->slot, SLOTS))) return;
-    list_slot *s = slot_of(c, k),
-              fresh = {.key = *k, .state = a->state, .n_list = a->n_list, .n_dropped = a->n_dropped};
+    list_slot *s = slot_of(c, k), fresh = {.key = *k,
+                                           .state = a->state,
+                                           .indexed = a->indexed,
+                                           .searched = a->searched,
+                                           .n_list = a->n_list,
+                                           .n_dropped = a->n_dropped};
     if (mem_new(&fresh.list, a->n_list) || mem_new(&fresh.dropped, a->n_dropped)) {
         slot_free(&fresh);
         return;

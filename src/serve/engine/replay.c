@@ -11,6 +11,7 @@ void replay_close(replay *r)
     if (r->has_engine) engine_close(&r->engine);
     if (r->has_live) live_close(&r->live);
     mem_free(r->line);
+    mem_free(r->searched);
     json_decref(r->record);
     *r = (replay){0};
 }
@@ -89,6 +90,9 @@ static lorec_err rebuild(replay *r, store *s, const char *request_id)
     r->has_live = true;
     TRY(engine_open(&r->engine, &r->live));
     r->has_engine = true;
+    bool indexed = json_is_integer(
+        json_object_get(r->record, "index")); /* otherwise the model's own scores were given */
+    r->engine.index_from = indexed ? 0 : UINT64_MAX;
     const char *run = json_string_value(json_object_get(r->record, "run")),
                *method = json_string_value(json_object_get(r->record, "method"));
     if (!run || !method) return err_set(LOREC_INPUT, "the record of %s names no run", request_id);
@@ -131,6 +135,8 @@ static lorec_err rank_all(replay *r, ask *a)
     if (degraded) a->deadline = 1e-9; /* over: the popular list, as then */
     for (uint32_t i = 0; i < r->live.items.n; i++) r->live.item[i].known = true;
     engine_answer(&r->engine, (ask *[]){a}, 1);
+    int64_t searched = number_of(r, "index");
+    if (searched > 0) TRY(engine_searched(&r->engine, a, (size_t)searched, &r->searched, &r->n_searched));
     r->n_history = a->n_history;
     char state[17];
     snprintf(state, sizeof state, "%016llx", (unsigned long long)a->state);
@@ -158,6 +164,13 @@ static float text_score(replay *r, const ask *a, uint32_t item)
     if (fresh_score(v->fresh, v, &r->live, state, n, item, &score)) score = 0;
     mem_free(state);
     return score;
+}
+
+static bool has(const uint32_t *list, size_t n, uint32_t item)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i] == item) return true;
+    return false;
 }
 
 static void compare_line(replay *r, const ask *a, replay_line *line, const json_t *entry)
@@ -191,13 +204,7 @@ static void compare_line(replay *r, const ask *a, replay_line *line, const json_
             line->place = i + 1;
         }
     line->same = line->place && memcmp(&line->then, &line->now, sizeof line->now) == 0;
-}
-
-static bool has(const uint32_t *list, size_t n, uint32_t item)
-{
-    for (size_t i = 0; i < n; i++)
-        if (list[i] == item) return true;
-    return false;
+    if (r->searched) line->same = line->same && has(r->searched, r->n_searched, item);
 }
 
 static bool in_list(const replay *r, const char *key, slice id)
@@ -226,7 +233,8 @@ static lorec_err explain_rest(replay *r, const ask *a)
         uint32_t item = a->list[i].item;
         slice id = ids_name(&r->live.items, item);
         bool reason = in_list(r, "items", id) || in_list(r, "dropped", id) || in_list(r, "exclude", id) ||
-                      json_object_get(r->record, "category");
+                      json_object_get(r->record, "category") ||
+                      (r->searched && !has(r->searched, r->n_searched, item)); /* the index overlooks it, now as then */
         for (size_t k = 0; k < n_state && !reason && !keep_seen; k++) reason = v->number[state[k]] == item;
         for (size_t k = 0; u && k < u->n && !reason && !keep_seen; k++) reason = u->said[k].item == item;
         if (!reason && !keep_seen) reason = has(a->history, a->n_history, item);

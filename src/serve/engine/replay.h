@@ -30,6 +30,9 @@ typedef struct replay {
     bool same_model, same_state;
     size_t unexplained; /* items that rank above the last one listed, without a reason why they were not listed */
     size_t n_history, n_text;
+    uint32_t *
+        searched; /* [n_searched] what the index finds again, where the answer was searched for; NULL: all was ranked */
+    size_t n_searched;
 } replay;
 
 /* LOREC_INPUT: no such record, or its run is gone. */

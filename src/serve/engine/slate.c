@@ -87,6 +87,7 @@ void slate_record(server *s, const exchange *x, const ask *a)
     if (body) {
         json_object_set_new(body, "popular_run", json_string(s->engine.run[0]->path));
         json_object_set_new(body, "read_type", json_string(s->read_type));
+        json_object_set_new(body, "index", a->indexed ? json_integer((json_int_t)a->searched) : json_null());
         json_object_set_new(body, "unique", json_boolean(s->o.unique));
     }
     bool named = a->category < s->live.categories.n; /* or one that nothing is in */

@@ -100,7 +100,7 @@ bool retrain_slot(const retrainer *t, const char *run, size_t *slot)
 static void bring_up(retrainer *t, size_t slot)
 {
     variant *fresh, *now = engine_hold(&t->s->engine, slot);
-    lorec_err e = variant_open(&fresh, &t->s->live, t->models.slot[slot].current, NULL, -1);
+    lorec_err e = variant_open(&fresh, &t->s->live, t->models.slot[slot].current, NULL, -1, t->s->engine.index_from);
     if (e) {
         log_warn("%s stays in force: %s", now->path, lorec_error_message());
         variant_release(now);

@@ -208,7 +208,9 @@ static void check_job(retrainer *t)
     set_stage(t, STAGE_CHECK);
     lorec_err e = retrain_job_path(t, &run, "run");
     if (!e) e = write_mark(t, run.p);
-    if (!e) e = variant_open(&fresh, &t->s->live, run.p, now->advisor.r->key, (int64_t)now->advisor.seed);
+    if (!e)
+        e = variant_open(&fresh, &t->s->live, run.p, now->advisor.r->key, (int64_t)now->advisor.seed,
+                         t->s->engine.index_from);
     if (!e) e = retrain_check(fresh, now, &t->s->live, t->models.job.margin, told);
     variant_release(now);
     if (e) {

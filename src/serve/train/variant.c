@@ -7,11 +7,13 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "serve/engine/fresh.h"
+#include "serve/engine/item_index.h"
 
 static void variant_close(variant *r)
 {
     for (int i = 0; i < r->n_sessions; i++) rec_session_free(r->session[i]);
     mem_free(r->session);
+    item_index_close(r->index);
     advisor_close(&r->advisor);
     mem_free(r->path);
     mem_free(r->number);
@@ -103,13 +105,14 @@ static lorec_err count_rows(variant *r)
     return LOREC_OK;
 }
 
-static lorec_err open_all(variant *r, live *v, const char *run, const char *method, int64_t seed)
+static lorec_err open_all(variant *r, live *v, const char *run, const char *method, int64_t seed, uint64_t index_from)
 {
     TRY(advisor_open(&r->advisor, run, method, seed));
     TRY(mem_dup(&r->path, run));
     TRY(read_mark(r));
     TRY(hash_model(r));
     TRY(open_sessions(r));
+    TRY(item_index_open(&r->index, &r->advisor, run, r->n_sessions, index_from));
     TRY(count_rows(r));
     TRY(word_sets_of_data(&r->words, &r->advisor.data));
     TRY(mem_new(&r->fresh, 1));
@@ -117,13 +120,13 @@ static lorec_err open_all(variant *r, live *v, const char *run, const char *meth
     return live_data(v, &r->advisor.data, r->number);
 }
 
-lorec_err variant_open(variant **out, live *v, const char *run, const char *method, int64_t seed)
+lorec_err variant_open(variant **out, live *v, const char *run, const char *method, int64_t seed, uint64_t index_from)
 {
     variant *r;
     *out = NULL;
     TRY(mem_new(&r, 1));
     r->held = 1;
-    lorec_err e = open_all(r, v, run, method, seed);
+    lorec_err e = open_all(r, v, run, method, seed, index_from);
     if (e)
         variant_close(r);
     else

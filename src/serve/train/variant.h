@@ -2,7 +2,7 @@
  * put out of service while somebody still reads it.
  *
  *     variant *r;
- *     TRY(variant_open(&r, &live, "runs/first", NULL, -1));
+ *     TRY(variant_open(&r, &live, "runs/first", NULL, -1, INDEX_VALUES));
  *     variant_hold(r);                                      // a second owner
  *     variant_release(r), variant_release(r);               // the last one closes it
  *
@@ -30,11 +30,13 @@ typedef struct variant {
     char model[17];        /* hash of the model's files: what `lorec why` compares */
     rec_session **session; /* [n_sessions] one a worker */
     int n_sessions;
+    struct item_index *index; /* the executor's; NULL: every item is scored */
     _Atomic int held;
 } variant;
 
-/* `method` NULL: the run's first; `seed` -1: its first. Takes the live's write lock, a little at a time. */
-lorec_err variant_open(variant **out, live *v, const char *run, const char *method, int64_t seed);
+/* `method` NULL: the run's first; `seed` -1: its first; more than `index_from` values are searched by an index (item_index.h). Takes
+ * the live's write lock, a little at a time. */
+lorec_err variant_open(variant **out, live *v, const char *run, const char *method, int64_t seed, uint64_t index_from);
 variant *variant_hold(variant *r);
 void variant_release(variant *r); /* also NULL */
 /* Live numbers in the model's; made again when the live has more items. The executor's; under the live's lock. */
