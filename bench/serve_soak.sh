@@ -35,7 +35,9 @@ fi
 serve() { # serve NAME WORDS: its process is $!, its port in NAME.port
     rm -f "$1.port"
     "$lorec" serve "${@:2}" --listen 127.0.0.1:0 --port-file "$1.port" >"$1.out" 2>&1 &
-    for _ in $(seq 2000); do [ -s "$1.port" ] && return; kill -0 $! 2>/dev/null || break; sleep 0.05; done
+    local pid=$! # the first start makes the index of the items
+    for _ in $(seq 12000); do [ -s "$1.port" ] && return; kill -0 $pid 2>/dev/null || break; sleep 0.05; done
+    kill -9 $pid 2>/dev/null
     cat "$1.out"
     exit 1
 }
