@@ -101,10 +101,14 @@ static void keep_history(const line_reader *r)
 
 /* ---- opening and closing ----------------------------------------------------------------------------------------------- */
 
+/* One for the whole program, of which there is one terminal: el_end forgets the memory of functions that were added. */
+static EditLine *editor;
+
 static lorec_err begin_editing(line_reader *r, const char *name)
 {
     HistEvent event;
-    r->edit = el_init("lorec", stdin, stdout, stderr);
+    if (!editor) editor = el_init("lorec", stdin, stdout, stderr);
+    r->edit = editor;
     r->past = history_init();
     if (!r->edit || !r->past) return err_set(LOREC_RESOURCE, "no line editing; try `lorec chat ... < FILE`");
     TRY(history_file(&r->file, name));
@@ -150,7 +154,7 @@ bool line_reader_edits(const line_reader *r)
 void line_reader_close(line_reader *r)
 {
     if (!r) return;
-    if (r->edit) el_end(r->edit);
+    if (r->edit) el_reset(r->edit);
     if (r->past) history_end(r->past);
     buf_free(&r->file);
     free(r->line);
