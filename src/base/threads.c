@@ -16,6 +16,18 @@ enum { WORKERS_MAX = 256 };
 static atomic_int workers; /* 0: not chosen yet */
 static _Thread_local bool inside;
 
+/* What a container may use of the cores that it sees (cgroup v2: "quota period" in microseconds, or "max ..."). */
+static int within_quota(int cores)
+{
+    long quota, period;
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
+    if (!f) return cores;
+    if (fscanf(f, "%ld %ld", &quota, &period) == 2 && quota > 0 && period > 0 && (quota - 1) / period + 1 < cores)
+        cores = (int)((quota - 1) / period + 1);
+    fclose(f);
+    return cores;
+}
+
 static int workers_default(void)
 {
     const char *names[] = {"LOREC_THREADS", "OMP_NUM_THREADS"};
@@ -26,7 +38,7 @@ static int workers_default(void)
         if (text && i == 0)
             log_warn("LOREC_THREADS=%s: not a whole number from 1 to %d, and ignored", text, WORKERS_MAX);
     }
-    int n = omp_get_num_procs();
+    int n = within_quota(omp_get_num_procs());
     return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : n;
 }
 

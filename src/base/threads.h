@@ -33,7 +33,8 @@ lorec_err par_alone(par_fn fn, void *ctx);
 void par_blas_alone(void);
 void par_blas_shared(void);
 
-int par_workers(void);             /* how many workers there are: LOREC_THREADS, else OMP_NUM_THREADS, else the cores */
+/* How many workers there are: LOREC_THREADS, else OMP_NUM_THREADS, else the cores that the process, or its container, may use. */
+int par_workers(void);
 void par_set_workers(int workers); /* for tests and `--threads`; at least 1, at most 256 */
 
 /* Cancellation: set by the program's signal handler or by a caller's deadline; long loops ask between steps. */
