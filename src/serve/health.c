@@ -47,7 +47,7 @@ static lorec_err get_metrics(server *s, exchange *x)
         {"lorec_llm_running", "texts that a language model writes", NULL, (double)desk_running(s->desk)},
         {"lorec_requests_under_way", "requests being read or answered", NULL, (double)http_under_way(s->http)},
         {"lorec_live_users", "users with feedback", NULL, users},
-        {"lorec_items_total", "items known", NULL, items},
+        {"lorec_items", "items known", NULL, items},
         {"lorec_live_events", "events in memory", NULL, events},
         {"lorec_slow_clients_shut", "clients that did not send a whole request in time", NULL,
          (double)http_slow_shut(s->http)},

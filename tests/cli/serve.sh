@@ -40,6 +40,7 @@ get /v1/rerank -d '{"user":"u1","candidates":["i9","i2","i4"],"timeout_ms":1}' &
 get /v1/explain -d '{"user":"u1","item":"i9"}' && is 200 && explained=$(sed 's/.*"request_id":"\([^"]*\)".*/\1/' out)
 get /v1/methods && is 200 && body '"method":"ease"'
 get /metrics && is 200 && body 'lorec_http_requests_total{method="GET",route="/api/recommend/{user-id}",code="200"}'
+! grep -E '^# TYPE [a-z_]*_total gauge' out || die "a gauge is named like a counter: promtool complains"
 
 # bad requests are answered, each with what is wrong
 get /v1/recommend -d '{' && is 400 && body "not valid JSON"
