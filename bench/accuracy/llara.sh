@@ -5,7 +5,7 @@
 #     MODEL=SmolLM2-135M-Instruct.Q4_1.gguf bench/accuracy/llara.sh
 # Without MODEL one of 64 numbers and 3 blocks is made here, from titles alone: lists of 2 to 15 titles drawn at random, of which one is to
 # be written, so that it can repeat a title of its prompt; no interaction goes into it.
-# SEEDS="1 2" EXAMPLES=800 USERS=200 RATE=8e-4; JOBS runs at once, THREADS each. Runs that are there (runs/llara-VARIANT-SEED) are kept.
+# SEEDS="1 2" EXAMPLES=800 USERS=200 RATE=8e-4 MORE="--set K=V ..."; JOBS runs at once, THREADS each. Runs that are there (runs/llara-VARIANT-SEED) are kept.
 # Writes the table of docs/results/llara.md; what stands from "## In words" on stays. A run takes ten minutes of a core with AMX.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -40,6 +40,8 @@ mkdir -p "$runs"
 judged=(--data "$data" --eval uniform@20 --test-users "$users" --metrics hit@1,ndcg@10 --fast -q)
 settings=(--no-controls --set weights=bf16 --set bf16=true --set lora_targets=q_proj,v_proj --set epochs=1 --set backbone_epochs=40 --set batch=8
     --set lr="${RATE:-8e-4}" --valid-users 30 --set examples="${EXAMPLES:-800}")
+read -ra more <<<"${MORE:-}" # such as "--set lora_targets=all --set lora_rank=32"
+settings+=("${more[@]}")
 load=$(cut -d' ' -f1-3 /proc/loadavg)
 variants="hybrid text id random"
 of_variant() { case $1 in text) echo --set prompt=text ;; id) echo --set prompt=id ;; random) echo --set vectors=random ;; esac; }

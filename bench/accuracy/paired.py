@@ -1,7 +1,7 @@
 """Two systems over the same people: paired.py METRIC A... -- B... prints a line "A | B | difference [95 %] | of each seed".
 
 A and B are per_user.tsv files of runs (runs/X/results/METHOD-SEED/per_user.tsv), one a seed, in the same order. A person's difference is
-the mean over seeds; the interval is a bootstrap over persons (10,000 draws, percentiles), so it speaks of other people, not of other seeds:
+the mean over seeds; the interval is a bootstrap over persons (2,000 draws, percentiles), so it speaks of other people, not of other seeds:
 the differences of the single seeds stand beside it. Standard library only."""
 import random
 import sys
@@ -13,7 +13,7 @@ def read(path, metric):
     return {c[0]: float(c[column]) for c in (line.split("\t") for line in lines[1:])}
 
 
-def interval(values, draws=10000, seed=1):
+def interval(values, draws=2000, seed=1):
     draw, n = random.Random(seed), len(values)
     means = sorted(sum(draw.choices(values, k=n)) / n for _ in range(draws))
     return means[int(.025 * draws)], means[int(.975 * draws)]
