@@ -13,7 +13,7 @@ fails 2 '--type is needed' lm quantize short.gguf out.gguf
 fails 2 'lorec lm quantize' lm convert short.gguf out.gguf --type q4_0
 fails 2 'lorec lm convert' lm quantize short.gguf out.gguf --type f16
 fails 2 '.gguf' lm quantize short.gguf folder --type q4_0
-fails 2 'is no type' lm convert short.gguf out.gguf --type f17
+fails 2 'there are f32, f16, bf16' lm convert short.gguf out.gguf --type f17
 
 S=$(shared data/models/llama2c-aidreams260K) || exit 1
 case $S in SKIPPED*) echo "$S"; exit 0 ;; esac
