@@ -100,14 +100,16 @@ static void *work(void *self)
 
 /* ---- starting ------------------------------------------------------------------------------------------------------------ */
 
+static _Thread_local bool under_way; /* a task of this thread's */
+
 static void before_fork(void)
 {
-    pthread_mutex_lock(&pool.owner);
+    if (!under_way) pthread_mutex_lock(&pool.owner);
 }
 
 static void in_parent(void)
 {
-    pthread_mutex_unlock(&pool.owner);
+    if (!under_way) pthread_mutex_unlock(&pool.owner);
 }
 
 /* Only the thread that forked is there. What the others had stays theirs, and lost. */
@@ -174,9 +176,11 @@ bool pool_run(int team, pool_task *task, void *ctx)
     pool.task = task;
     pool.ctx = ctx;
     atomic_store(&pool.left, team - 1);
+    under_way = true;
     for (int w = 0; w < team - 1; w++) tell(&pool.workers[w]->go);
     task(ctx, 0);
     if (team > 1) wait_for(&pool.done);
+    under_way = false;
     pthread_mutex_unlock(&pool.owner);
     return true;
 }

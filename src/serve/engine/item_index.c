@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/threads.h"
 #include "rec/topk.h"
 
 enum { MOST = 2000, SHARE = 16 }; /* more than so many, or than a sixteenth of all, are not searched for */
@@ -34,13 +35,20 @@ typedef struct making {
     char message[256];
 } making;
 
-/* Requests go first: this thread and the workers it brings up are niced, and end with it. */
+static lorec_err build(void *ctx, size_t begin, size_t end, int worker)
+{
+    making *m = ctx;
+    (void)begin, (void)end, (void)worker;
+    return hnsw_build(m->h, m->rows, m->n, m->d, &(hnsw_settings){0});
+}
+
+/* Requests go first: a niced thread does it alone, since the workers are everybody's. */
 static void *make_niced(void *ctx)
 {
     enum { NICE = 10 };
     making *m = ctx;
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
-    m->err = hnsw_build(m->h, m->rows, m->n, m->d, &(hnsw_settings){0});
+    m->err = par_alone(build, m);
     if (m->err) snprintf(m->message, sizeof m->message, "%s", lorec_error_message());
     return NULL;
 }
