@@ -238,7 +238,7 @@ static const route rows[] = {
      .about = "feedback of one type"},
     {"GET", "/api/feedback/{user-id}/{item-id}", get_of_pair, ON_STORE, .asks = &event_page_form, .gives = "Events",
      .about = "feedback of a user on an item"},
-    {"GET", "/api/feedback/{feedback-type}/{user-id}/{item-id}", get_of_triple, ON_STORE, .asks = &event_page_form,
+    {"GET", "/api/feedback/{feedback-type}/{user-id}/{item-id}", get_of_triple, ON_STORE,
      .gives = "{\"anyOf\":[{\"$ref\":\"#/components/schemas/Event\"},{\"type\":\"object\",\"maxProperties\":0}]}",
      .about = "the newest feedback of one type of a user on an item, or {}"},
     {"DELETE", "/api/feedback/{user-id}/{item-id}", delete_pair, ON_STORE, .writes = true, .gives = "RowAffected",
