@@ -103,6 +103,21 @@ void desk_put(desk *d, job *j)
     pthread_mutex_unlock(&d->lock);
 }
 
+job *desk_next(desk *d)
+{
+    pthread_mutex_lock(&d->lock);
+    while (!d->first && !d->closing) pthread_cond_wait(&d->work, &d->lock);
+    job *j = d->first;
+    if (j) {
+        d->first = j->next;
+        if (!d->first) d->last = NULL;
+        d->n_waiting--;
+        j->next = NULL;
+    }
+    pthread_mutex_unlock(&d->lock);
+    return j;
+}
+
 /* ---- asking --------------------------------------------------------------------------------------------------------------- */
 
 static lorec_err take_places(desk *d, int64_t n, desk_fault *fault)
@@ -189,19 +204,8 @@ static bool is_remote(const char *spec)
 static void *embed_worker(void *ctx)
 {
     desk *d = ctx;
-    for (;;) {
-        pthread_mutex_lock(&d->lock);
-        while (!d->first && !d->closing) pthread_cond_wait(&d->work, &d->lock);
-        job *j = d->first;
-        if (j) {
-            d->first = j->next;
-            if (!d->first) d->last = NULL;
-            d->n_waiting--;
-        }
-        pthread_mutex_unlock(&d->lock);
-        if (!j) return NULL;
-        desk_local_embed(d, j);
-    }
+    for (job *j; (j = desk_next(d));) desk_local_embed(d, j);
+    return NULL;
 }
 
 static lorec_err start_worker(desk *d, void *(*work)(void *))

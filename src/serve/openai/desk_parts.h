@@ -74,6 +74,7 @@ void job_free(job *j);
 void desk_done(job *j, int64_t i, const desk_reply *r); /* tells; the last one frees the job */
 void desk_unhold(job *j);                               /* nothing more is added to it */
 void desk_put(desk *d, job *j);
+job *desk_next(desk *d); /* a worker waits for it; NULL: the desk closes and none is left */
 
 lorec_err desk_local_open(desk *d, const char *spec);
 lorec_err desk_local_ask(desk *d, const desk_request *q, desk_fault *fault);

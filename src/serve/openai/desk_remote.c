@@ -166,18 +166,7 @@ void *desk_relay(void *ctx)
 {
     desk *d = ctx;
     llm *m = NULL;
-    for (;;) {
-        pthread_mutex_lock(&d->lock);
-        while (!d->first && !d->closing) pthread_cond_wait(&d->work, &d->lock);
-        job *j = d->first;
-        if (j) {
-            d->first = j->next;
-            if (!d->first) d->last = NULL;
-            d->n_waiting--;
-            j->next = NULL;
-        }
-        pthread_mutex_unlock(&d->lock);
-        if (!j) break;
+    for (job *j; (j = desk_next(d));) {
         lorec_err e = m ? LOREC_OK : llm_open(&m, d->spec, &options);
         if (e)
             relay_failed(j);
