@@ -65,22 +65,30 @@ static lorec_err make(hnsw *h, const float *rows, uint32_t n, uint32_t d, const 
     return LOREC_OK;
 }
 
-/* The file's, where it holds these vectors; otherwise made anew, and kept if the folder can be written to. */
+/* The file's graph, where it is of these vectors. */
+static bool open_kept(hnsw *h, const char *path, const float *rows, uint32_t n, uint32_t d)
+{
+    if (!file_exists(path)) return false;
+    if (hnsw_open(h, path)) {
+        log_warn("%s; it is made again", lorec_error_message());
+        return false;
+    }
+    if (hnsw_holds(h, rows, n, d)) return true;
+    hnsw_close(h);
+    return false;
+}
+
+/* The one that is kept; otherwise made anew, and kept if the folder can be written to. */
 static lorec_err open_graph(hnsw *h, const advisor *a, const char *run, const float *rows, uint32_t n, uint32_t d)
 {
     buf folder = {0}, path = {0};
     lorec_err e = path_join(&folder, run, "index");
     if (!e) e = buf_printf(&path, "%s/%s-%llu.hnsw", folder.p, a->r->key, (unsigned long long)a->seed);
-    if (e || !file_exists(path.p) || hnsw_open(h, path.p)) {
-        if (!e && file_exists(path.p)) log_warn("%s; it is made again", lorec_error_message());
-    } else if (hnsw_holds(h, rows, n, d)) {
-        goto done;
-    } else
-        hnsw_close(h);
-    if (!e) e = make(h, rows, n, d, path.p);
-    if (!e && (folder_make(folder.p) || hnsw_save(h, path.p)))
-        log_warn("%s: not kept: %s", path.p, lorec_error_message());
-done:
+    if (!e && !open_kept(h, path.p, rows, n, d)) {
+        e = make(h, rows, n, d, path.p);
+        if (!e && (folder_make(folder.p) || hnsw_save(h, path.p)))
+            log_warn("%s: not kept: %s", path.p, lorec_error_message());
+    }
     buf_free(&folder);
     buf_free(&path);
     return e;
